@@ -1,0 +1,1 @@
+"""The science of squeezebench: protocols, attacks, defenses and scores."""
