@@ -1,0 +1,248 @@
+"""Classifiers by name: timm's, torchvision's and the small bundled ones, with their recipes."""
+
+import hashlib
+import math
+import pickle
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+import torchvision.models
+from PIL import Image
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision import transforms
+from torchvision.transforms import InterpolationMode
+
+from benchmark.classifiers import bundled
+from benchmark.datasets.pictures import Picture
+from benchmark.errors import CallError, DataError, UnknownNameError
+from benchmark.places import resolve
+from benchmark.protocol import ClassifierSpec, RecipeSpec
+from benchmark.tensors import Images, Logits
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a picture becomes an input: shorter side to `resize` (0: as it is), centre `crop`."""
+
+    resize: int
+    crop: int
+    interpolation: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def prepare(self, picture: Picture, name: str) -> Tensor:
+        """The classifier's input as bytes (3, crop, crop); `name` is the picture's, for errors."""
+        image = Image.fromarray(picture)
+        if self.resize:
+            mode = InterpolationMode(self.interpolation)
+            image = transforms.Resize(self.resize, mode)(image)
+        if min(image.size) < self.crop:
+            raise DataError(
+                f"picture {name} is {image.width}x{image.height} pixels before the crop, expected "
+                f"at least {self.crop}x{self.crop}; resize it, or set recipe.resize in the protocol"
+            )
+        pixels: Tensor = transforms.PILToTensor()(transforms.CenterCrop(self.crop)(image))
+        return pixels
+
+
+class NormalizedClassifier(nn.Module):
+    """A network with its normalization inside, cut to some of its classes."""
+
+    mean: Tensor
+    std: Tensor
+    kept: Tensor | None
+
+    def __init__(self, network: nn.Module, recipe: Recipe, kept: Sequence[int] | None) -> None:
+        """`kept` are the class numbers whose logits are given, None for all."""
+        super().__init__()
+        self.network = network
+        self.register_buffer("mean", torch.tensor(recipe.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(recipe.std).view(1, 3, 1, 1))
+        self.register_buffer("kept", None if kept is None else torch.tensor(kept))
+
+    def forward(self, x: Images) -> Logits:
+        """Logits of images in [0, 1]."""
+        logits: Tensor = self.network((x - self.mean) / self.std)
+        return logits if self.kept is None else logits[:, self.kept]
+
+
+@dataclass(frozen=True)
+class LoadedClassifier:
+    """A classifier ready to judge: parameters frozen, in eval mode.
+
+    `identity` hashes weights, architecture and recipe; `numbers` are the dataset labels that its
+    logits stand for, in order.
+    """
+
+    name: str
+    model: NormalizedClassifier
+    recipe: Recipe
+    identity: str
+    numbers: tuple[int, ...]
+
+
+def load(
+    spec: ClassifierSpec, beside: Sequence[Path] = (), device: torch.device | None = None
+) -> LoadedClassifier:
+    """The classifier of `spec`; `beside` are folders for relative paths of weights."""
+    network, recipe = SOURCES[spec.source](spec, beside)
+    recipe = _overridden(recipe, spec.recipe)
+    network.eval().requires_grad_(False)
+    with torch.no_grad():
+        count = network(torch.zeros(1, 3, recipe.crop, recipe.crop)).shape[1]
+    kept = spec.classes
+    if kept is not None and not all(0 <= number < count for number in kept):
+        raise CallError(f"classes of {spec.name}: expected numbers from 0 to {count - 1}")
+    model = NormalizedClassifier(network, recipe, kept).to(device)
+    return LoadedClassifier(
+        name=spec.name,
+        model=model,
+        recipe=recipe,
+        identity=_identity(spec, recipe, network),
+        numbers=kept or tuple(range(count)),
+    )
+
+
+def _overridden(recipe: Recipe, spec: RecipeSpec) -> Recipe:
+    given = spec.model_dump(exclude_none=True)
+    return Recipe(**{**recipe.__dict__, **given})
+
+
+def _identity(spec: ClassifierSpec, recipe: Recipe, network: nn.Module) -> str:
+    digest = hashlib.sha256(repr((spec.architecture, spec.options, recipe, spec.classes)).encode())
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+UNREADABLE = (
+    SafetensorError,
+    pickle.UnpicklingError,
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+)
+
+
+def read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
+    """A state dict from a safetensors or torch file; pickled code is never run."""
+    if sha256 is not None:
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        if found != sha256:
+            raise DataError(
+                f"{path} has sha256 {found[:12]}…, expected {sha256[:12]}…; fetch the file again"
+            )
+    try:
+        if path.suffix == ".safetensors":
+            tensors: dict[str, Tensor] = load_file(path)
+            return tensors
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except UNREADABLE as problem:
+        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+        raise DataError(f"{path} is no readable weight file: {reason}") from problem
+    for key in ("state_dict", "model", "model_state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
+        raise DataError(f"{path} holds no state dict; expected tensors by name")
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
+
+
+def _fill(network: nn.Module, path: Path, spec: ClassifierSpec) -> None:
+    weights = read_weights(path, spec.sha256)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as problem:
+        reason = " ".join(str(problem).split())[:300]
+        raise DataError(f"{path} does not fit {spec.architecture}: {reason}") from problem
+
+
+def _bundled(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Module, Recipe]:
+    if spec.architecture not in bundled.ARCHITECTURES:
+        raise UnknownNameError("bundled classifier", spec.architecture, bundled.ARCHITECTURES)
+    network = bundled.ARCHITECTURES[spec.architecture]()
+    path = bundled.WEIGHTS / f"{spec.architecture}.safetensors"
+    pinned = spec.model_copy(update={"sha256": bundled.SHA256[spec.architecture]})
+    _fill(network, path, pinned)
+    return network, Recipe(0, bundled.SIDE, "bilinear", bundled.MEAN, bundled.STD)
+
+
+def _timm(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Module, Recipe]:
+    if not timm.is_model(spec.architecture):
+        raise UnknownNameError("timm model", spec.architecture, timm.list_models())
+    local = resolve(spec.weights, beside) if spec.weights else None
+    with _from_the_hub(spec):
+        options: dict[str, Any] = dict(spec.options)
+        network = timm.create_model(spec.architecture, pretrained=local is None, **options)
+    if local is not None:
+        _fill(network, local, spec)
+    config = timm.data.resolve_data_config({}, model=network)
+    crop = int(config["input_size"][-1])
+    recipe = Recipe(
+        resize=math.floor(crop / config["crop_pct"]),
+        crop=crop,
+        interpolation=config["interpolation"],
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+    return network, recipe
+
+
+def _torchvision(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Module, Recipe]:
+    known = torchvision.models.list_models(module=torchvision.models)
+    if spec.architecture not in known:
+        raise UnknownNameError("torchvision model", spec.architecture, known)
+    published = dict(torchvision.models.get_model_weights(spec.architecture).__members__)
+    is_file = bool(spec.weights and Path(spec.weights).suffix)
+    if spec.weights and not is_file and spec.weights not in published:
+        raise UnknownNameError(f"weights of {spec.architecture}", spec.weights, published)
+    chosen = None if is_file else published[spec.weights or "DEFAULT"]
+    with _from_the_hub(spec):
+        network = torchvision.models.get_model(
+            spec.architecture, weights=chosen, **dict[str, Any](spec.options)
+        )
+    if is_file and spec.weights:
+        _fill(network, resolve(spec.weights, beside), spec)
+    preset = (chosen or published["DEFAULT"]).transforms()
+    return network, Recipe(
+        resize=int(preset.resize_size[0]),
+        crop=int(preset.crop_size[0]),
+        interpolation=preset.interpolation.value,
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+    )
+
+
+class _from_the_hub:  # noqa: N801 (reads as a phrase in `with`)
+    """Words what goes wrong while published weights are fetched."""
+
+    def __init__(self, spec: ClassifierSpec) -> None:
+        self._spec = spec
+        self._quiet = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        self._quiet.__enter__()
+        warnings.simplefilter("ignore")
+
+    def __exit__(self, kind: object, problem: BaseException | None, trace: object) -> None:
+        self._quiet.__exit__(None, None, None)
+        if isinstance(problem, TypeError | ValueError):
+            raise CallError(f"{self._spec.architecture}: {problem}") from problem
+        if isinstance(problem, (OSError, RuntimeError)):
+            raise DataError(
+                f"weights of {self._spec.architecture} are not on this machine and could not be "
+                f"fetched ({type(problem).__name__}); give a file as `weights` in the protocol"
+            ) from problem
+
+
+SOURCES: Mapping[str, Any] = {"bundled": _bundled, "timm": _timm, "torchvision": _torchvision}
