@@ -1,0 +1,61 @@
+"""The ascent that FGSM, BIM and PGD share.
+
+Gradient steps; the best iterate of each image is kept, a broken image leaves the batch.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from benchmark.geometry import project, steepest
+from benchmark.loss import loss_gradient, margin
+from benchmark.tensors import Images, Labels, Logits, Mask, Model, PerImage, rows
+from benchmark.threat import Budget
+
+
+class Climb(NamedTuple):
+    """The images still attacked (`active`: positions in the batch), and the best of all so far."""
+
+    active: Tensor
+    x_adv: Images
+    best: Images
+    best_margin: PerImage
+
+
+def record(climb: Climb, logits: Logits, y: Labels) -> tuple[Climb, Mask]:
+    """Keep the iterates that are the best of their image; say which active images are broken."""
+    now = margin(logits, y)
+    better = now < climb.best_margin[climb.active]
+    at = climb.active[better]
+    best, best_margin = climb.best.clone(), climb.best_margin.clone()
+    best[at], best_margin[at] = climb.x_adv[better], now[better]
+    return climb._replace(best=best, best_margin=best_margin), now < 0
+
+
+def ascend(
+    model: Model, x: Images, y: Labels, budget: Budget, *, start: Images, step: float
+) -> tuple[Images, PerImage]:
+    """Climb the cross-entropy from `start` in `budget.steps` steps of size `step` (scale of x).
+
+    With `budget.until_broken` an image leaves the batch at its first misclassified iterate.
+    Returns the best iterate of each image, `start` among them, and its margin.
+    """
+    n = len(x)
+    unseen = torch.full((n,), torch.inf, device=x.device)
+    climb = Climb(torch.arange(n, device=x.device), start, start, unseen)
+    for _ in range(budget.steps):
+        here = climb.active
+        gradient, logits = loss_gradient(rows(model, here), climb.x_adv, y[here])
+        climb, broken = record(climb, logits, y[here])
+        going_on = ~broken if budget.until_broken else torch.ones_like(broken)
+        raised = project(
+            climb.x_adv + step * steepest(gradient, budget.threat.norm), x[here], budget.threat
+        )
+        climb = climb._replace(active=here[going_on], x_adv=raised[going_on])
+        if len(climb.active) == 0:
+            return climb.best, climb.best_margin
+    with torch.no_grad():
+        logits = rows(model, climb.active)(climb.x_adv)
+    climb, _ = record(climb, logits, y[climb.active])
+    return climb.best, climb.best_margin

@@ -1,0 +1,83 @@
+"""A differentiable JPEG: the arithmetic of baseline JPEG, its rounding with a blurred slope.
+
+For gradients only; every figure is judged on real bytes. The cubic stand-in for rounding of Shin
+and Song (2017) has slope 0 on the lattice and dies after one round; a straight-through slope of 1
+spends the budget on coefficients that no allowed change can move (see `blurred_round`).
+"""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from benchmark.gradients import blurred_round
+from benchmark.tensors import Images
+
+BLOCK = 8
+LUMA = (0.299, 0.587, 0.114)
+
+
+@lru_cache(maxsize=256)
+def quantization_tables(quality: int) -> tuple[Tensor, Tensor]:
+    """The luma and chroma tables (8, 8), in grey levels, that Pillow's encoder writes."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (BLOCK, BLOCK)).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as picture:
+        tables: dict[int, list[int]] = picture.quantization  # type: ignore[attr-defined]
+    luma, chroma = (torch.tensor(tables[i], dtype=torch.float32).view(8, 8) for i in (0, 1))
+    return luma, chroma
+
+
+@lru_cache(maxsize=1)
+def _cosines() -> Tensor:
+    """The orthonormal 8-point DCT-II, rows by frequency."""
+    u, t = np.arange(BLOCK)[:, None], np.arange(BLOCK)[None, :]
+    basis = np.cos((2 * t + 1) * u * np.pi / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
+    basis[0] /= np.sqrt(2)
+    return torch.from_numpy(basis).float()
+
+
+def to_ycbcr(x: Images) -> Images:
+    """Luma in [0, 255], chroma around 0, full range (ITU-T T.871)."""
+    red, green, blue = (255 * x).unbind(1)
+    luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return torch.stack([luma, (blue - luma) / 1.772, (red - luma) / 1.402], 1)
+
+
+def to_rgb(ycbcr: Images) -> Images:
+    """The inverse of `to_ycbcr`, clamped to [0, 1]."""
+    luma, cb, cr = ycbcr.unbind(1)
+    red, blue = luma + 1.402 * cr, luma + 1.772 * cb
+    green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
+    return (torch.stack([red, green, blue], 1) / 255).clamp(0, 1)
+
+
+def _quantized(plane: Images, table: Tensor) -> Images:
+    """A plane (n, c, h, w) after the DCT, the rounding to `table`, and back."""
+    n, c, h, w = plane.shape
+    cosines, table = _cosines().to(plane), table.to(plane)
+    blocks = plane.view(n, c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).transpose(3, 4)
+    coefficients = cosines @ blocks @ cosines.T / table
+    restored = cosines.T @ (blurred_round(coefficients) * table) @ cosines
+    return restored.transpose(3, 4).reshape(n, c, h, w)
+
+
+def jpeg_surrogate(x: Images, quality: int, *, subsampled: bool = True) -> Images:
+    """What JPEG at `quality` makes of `x`, with a gradient; 4:2:0 if `subsampled`, else 4:4:4."""
+    h, w = x.shape[-2:]
+    unit = 2 * BLOCK if subsampled else BLOCK
+    x = functional.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
+    luma_table, chroma_table = quantization_tables(quality)
+    ycbcr = to_ycbcr(x)
+    luma = _quantized(ycbcr[:, :1] - 128, luma_table) + 128
+    chroma = ycbcr[:, 1:]
+    if subsampled:
+        small = _quantized(functional.avg_pool2d(chroma, 2), chroma_table)
+        chroma = functional.interpolate(small, scale_factor=2, mode="bilinear")
+    else:
+        chroma = _quantized(chroma, chroma_table)
+    return to_rgb(torch.cat([luma, chroma], 1))[..., :h, :w]

@@ -1,0 +1,33 @@
+"""What a plugin's output must satisfy."""
+
+import torch
+
+from benchmark.errors import ContractError
+from benchmark.tensors import Images
+
+
+def check_images(given: object, x: Images, source: str) -> Images:
+    """`given` if it is as many images as `x` of the same shape, finite and in [0, 1]."""
+    if not isinstance(given, torch.Tensor):
+        raise ContractError(f"{source} returned {type(given).__name__}, expected a tensor")
+    if given.shape != x.shape:
+        raise ContractError(
+            f"{source} returned shape {tuple(given.shape)}, expected {tuple(x.shape)}"
+        )
+    if not given.is_floating_point():
+        raise ContractError(f"{source} returned {given.dtype}, expected floats in [0, 1]")
+    if not bool(torch.isfinite(given).all()):
+        raise ContractError(f"{source} returned values that are not finite, expected [0, 1]")
+    low, high = float(given.min()), float(given.max())
+    if low < 0 or high > 1:
+        raise ContractError(f"{source} returned values in [{low:g}, {high:g}], expected [0, 1]")
+    return given.to(x)
+
+
+def check_streams(given: object, n: int, source: str) -> list[bytes]:
+    """`given` if it is a list of `n` byte strings."""
+    if not isinstance(given, list) or not all(isinstance(stream, bytes) for stream in given):
+        raise ContractError(f"{source} returned {type(given).__name__}, expected a list of bytes")
+    if len(given) != n:
+        raise ContractError(f"{source} returned {len(given)} streams, expected {n}, one an image")
+    return given

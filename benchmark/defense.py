@@ -1,0 +1,47 @@
+"""What stands before a classifier: the classes that a submission implements."""
+
+from typing import ClassVar
+
+from torch import nn
+
+from benchmark.errors import ContractError
+from benchmark.tensors import Images, PerImage
+
+
+class Defense(nn.Module):
+    """Maps images to images of the same shape, sRGB in [0, 1], before the classifier sees them.
+
+    Set `randomized = True` if two calls on the same images may differ. `surrogate` is a
+    differentiable stand-in of `forward`; only its gradient is used, never its value.
+    """
+
+    randomized: ClassVar[bool] = False
+
+    def forward(self, x: Images) -> Images:
+        """The defended images."""
+        raise ContractError(f"{type(self).__name__} must define forward")
+
+    def surrogate(self, x: Images) -> Images:
+        """A differentiable stand-in of `forward`; the identity unless overridden."""
+        return x
+
+
+class Codec(Defense):
+    """A defense through a bitstream, which is what the harness counts and judges."""
+
+    def compress(self, x: Images) -> list[bytes]:
+        """One self-contained stream an image."""
+        raise ContractError(f"{type(self).__name__} must define compress")
+
+    def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
+        """The images of `streams`, each (3, height, width) for `size = (height, width)`."""
+        raise ContractError(f"{type(self).__name__} must define decompress")
+
+    def forward(self, x: Images) -> Images:
+        """The images after a round trip through the bitstream."""
+        height, width = x.shape[-2:]
+        return self.decompress(self.compress(x), (height, width)).to(x.device)
+
+    def likelihood_bits(self, x: Images) -> PerImage:
+        """Differentiable estimate of the bits of each stream, for codecs that have one."""
+        raise ContractError(f"{type(self).__name__} has no likelihood model")

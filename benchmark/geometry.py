@@ -1,0 +1,107 @@
+"""Everything that depends on the norm, and the 8-bit lattice on which pictures live."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from benchmark.tensors import Images, PerImage
+from benchmark.threat import LEVELS, Norm, ThreatModel
+
+TINY = 1e-12
+
+
+def per_image(values: Tensor) -> Tensor:
+    """`values` (n,) shaped to multiply images (n, c, h, w)."""
+    return values.view(-1, 1, 1, 1)
+
+
+def distance(x: Images, other: Images, norm: Norm) -> PerImage:
+    """Size of `other - x` an image, in the scale of the images."""
+    delta = (other - x).flatten(1)
+    return delta.abs().amax(1) if norm is Norm.LINF else delta.norm(dim=1)
+
+
+def project(x_adv: Images, x: Images, threat: ThreatModel) -> Images:
+    """Nearest picture to `x_adv` that the threat model allows around `x`.
+
+    For L2 the clamp to [0, 1] comes after the scaling; it only shortens the perturbation.
+    """
+    if threat.norm is Norm.LINF:
+        return torch.minimum(torch.maximum(x_adv, x - threat.eps), x + threat.eps).clamp(0, 1)
+    delta = x_adv - x
+    scale = (threat.eps / distance(x, x_adv, Norm.L2).clamp_min(TINY)).clamp_max(1)
+    return (x + delta * per_image(scale)).clamp(0, 1)
+
+
+def steepest(gradient: Images, norm: Norm) -> Images:
+    """Direction of size 1 in `norm` along which a linear function with this gradient rises most."""
+    if norm is Norm.LINF:
+        return gradient.sign()
+    size = gradient.flatten(1).norm(dim=1)
+    return gradient / per_image(size.clamp_min(TINY))
+
+
+def to_lattice(x: Images) -> Images:
+    """Nearest 8-bit picture."""
+    return to_bytes(x).to(x.dtype) / LEVELS
+
+
+def to_bytes(x: Images) -> Tensor:
+    """Nearest 8-bit picture as bytes (n, c, h, w)."""
+    return (x.clamp(0, 1) * LEVELS).round().to(torch.uint8)
+
+
+def from_bytes(pixels: Tensor) -> Images:
+    """Bytes (n, c, h, w) as images in [0, 1], fp32."""
+    return pixels.to(torch.float32) / LEVELS
+
+
+def to_lattice_in_ball(x_adv: Images, x: Images, threat: ThreatModel) -> Images:
+    """An 8-bit picture in the ball around the lattice picture `x`, nearest to `x_adv` for Linf.
+
+    For L2 rounding can leave the ball; there the perturbation is shrunk, by bisection, until its
+    rounded form is inside.
+    """
+    x_adv = project(x_adv, x, threat)
+    rounded = to_lattice(x_adv)
+    if threat.norm is Norm.LINF:
+        return rounded
+    low = torch.zeros(len(x), device=x.device)
+    high = torch.ones_like(low)
+    inside = distance(x, rounded, Norm.L2) <= threat.eps
+    best = torch.where(per_image(inside), rounded, x)
+    for _ in range(12):
+        middle = (low + high) / 2
+        shrunk = to_lattice(x + (x_adv - x) * per_image(middle))
+        fits = distance(x, shrunk, Norm.L2) <= threat.eps
+        best = torch.where(per_image(fits & ~inside), shrunk, best)
+        low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+    return best
+
+
+def noise_like(x: Images, seed: int, restart: int, norm: Norm) -> Tensor:
+    """Noise whose every image is determined by its own pixels, `seed` and `restart` alone.
+
+    Uniform on (-1, 1) for Linf, standard normal for L2. No draw depends on the batch, the shard or
+    the order in which images are attacked.
+    """
+    drawn = []
+    for image in to_bytes(x).cpu():
+        key = hashlib.sha256(f"{seed}:{restart}:".encode() + image.numpy().tobytes()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(key[:7], "big"))
+        if norm is Norm.LINF:
+            drawn.append(torch.rand(image.shape, generator=generator) * 2 - 1)
+        else:
+            drawn.append(torch.randn(image.shape, generator=generator))
+    return torch.stack(drawn).to(x)
+
+
+def random_in_ball(x: Images, threat: ThreatModel, seed: int, restart: int) -> Images:
+    """A random picture of the ball: uniform for Linf, on the sphere for L2.
+
+    (In the 10^4 dimensions of a picture nearly all of an L2 ball lies next to its sphere.)
+    """
+    noise = noise_like(x, seed, restart, threat.norm)
+    step = noise if threat.norm is Norm.LINF else steepest(noise, threat.norm)
+    return project(x + threat.eps * step, x, threat)

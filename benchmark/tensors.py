@@ -1,0 +1,40 @@
+"""Shapes and units as types. The package's tests check them at every call."""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+Images = Float[Tensor, "n c h w"]
+"""sRGB in [0, 1]."""
+
+Labels = Int[Tensor, " n"]
+Logits = Float[Tensor, "n k"]
+PerImage = Float[Tensor, " n"]
+Mask = Bool[Tensor, " n"]
+
+
+Model = Callable[[Images], Logits]
+"""What an attack sees: images in, logits out."""
+
+ImageMap = Callable[[Images], Images]
+"""Images in, images of the same shape out."""
+
+
+@runtime_checkable
+class PerImageModel(Protocol):
+    """A model that treats each image of its batch by its own state (a count, a seed)."""
+
+    def rows(self, index: Tensor) -> Model:
+        """The model of the images `index` of the batch."""
+        ...
+
+
+def rows(model: Model, index: Tensor) -> Model:
+    """`model` as it answers for the images `index` of its batch.
+
+    An attack that goes on with part of a batch asks through this, so that counts and random draws
+    stay with the image they belong to.
+    """
+    return model.rows(index) if isinstance(model, PerImageModel) else model

@@ -1,0 +1,49 @@
+"""Transfer examples: crafted once on the bare classifier, kept by content for every submission."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import astuple
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from benchmark.environment import code_hash
+from benchmark.protocol import PlannedCell
+
+
+class TransferCache:
+    """Pictures by the hash of everything that decides them; a damaged file is made anew."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        """Keep files under `folder`, for crafting on `device` with this process's threads."""
+        self._folder = folder
+        self._machine = [code_hash(), torch.__version__, str(device), torch.get_num_threads()]
+
+    def get(
+        self,
+        identity: str,
+        planned: PlannedCell,
+        pixels: Tensor,
+        y: Tensor,
+        craft: Callable[[], dict[str, Tensor]],
+    ) -> dict[str, Tensor]:
+        """What `craft` gives for this classifier, cell and batch, from the cache if it is there."""
+        budget = planned.budget
+        recipe = [*self._machine, identity, planned.cell.name, *map(str, astuple(budget)[1:])]
+        digest = hashlib.sha256(json.dumps(recipe).encode())
+        digest.update(pixels.cpu().numpy().tobytes() + y.cpu().numpy().tobytes())
+        path = self._folder / f"{digest.hexdigest()}.safetensors"
+        try:
+            kept: dict[str, Tensor] = load_file(path)
+            return kept
+        except (FileNotFoundError, SafetensorError):
+            made = craft()
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        save_file(made, partial)
+        partial.replace(path)
+        return made
