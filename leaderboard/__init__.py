@@ -1,0 +1,1 @@
+"""The service around the benchmark: command line, engines, store, site."""

@@ -1,0 +1,193 @@
+"""The process that holds torch: reads jobs and shards from standard input, answers on its output.
+
+Ends when its input ends, so no worker outlives the driver that started it.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from benchmark import classifiers, datasets
+from benchmark.datasets import Sample
+from benchmark.defense import Codec, Defense
+from benchmark.errors import SqueezebenchError, SubmissionError
+from benchmark.evaluate import Harness
+from benchmark.places import cache_folder
+from benchmark.protocol import ClassifierSpec, DatasetSpec, Protocol
+from benchmark.records import ClassifierRecord, Shard
+from leaderboard.engine.wire import Job, Opened, result_to
+
+
+class Worker:
+    """Answers requests, one after the other. Classifiers and pictures stay loaded between jobs."""
+
+    def __init__(self) -> None:
+        """Nothing is open yet."""
+        self._harness: Harness | None = None
+        self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "open": self.open,
+            "shard": self.shard,
+            "dataset": self.dataset,
+            "machine": self.machine,
+        }
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The reply to one request; a failure is a reply too."""
+        try:
+            return {"ok": self._operations[request["operation"]](request["content"])}
+        except SqueezebenchError as problem:
+            return {"error": str(problem), "exit_code": problem.exit_code}
+        except Exception as problem:  # noqa: BLE001 (a plugin may raise anything)
+            traceback.print_exc()
+            return {"error": _blame(problem), "exit_code": 1}
+
+    def open(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Make a job ready."""
+        job = Job(**content)
+        protocol = Protocol.model_validate_json(json.dumps(job.protocol))
+        beside = tuple(job.beside)
+        device = _device(job.device)
+        loaded = {
+            spec.name: _classifier(spec.model_dump_json(by_alias=True), beside, str(device))
+            for spec in protocol.classifiers
+        }
+        sample = _sample(protocol.dataset.model_dump_json(), beside)
+        self._harness = Harness(
+            protocol,
+            sample,
+            loaded,
+            lambda: _defense(job),
+            job.gradient,
+            cache_folder("transfer"),
+        )
+        opened = Opened(
+            dataset=protocol.dataset.name,
+            fingerprint=sample.fingerprint,
+            images=len(sample.pictures),
+            classifiers=tuple(
+                ClassifierRecord(c.name, c.identity, c.recipe.crop, c.recipe.crop, len(c.numbers))
+                for c in loaded.values()
+            ),
+            cells=self._harness.cells,
+            device=_device_name(device),
+        )
+        return asdict(opened)
+
+    def shard(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Evaluate one shard of the open job."""
+        if self._harness is None:
+            raise SqueezebenchError("a shard was asked for before a job was opened")
+        return result_to(self._harness.evaluate(Shard(**content)))
+
+    def dataset(self, content: dict[str, Any]) -> dict[str, Any]:
+        """How many pictures a dataset has here, and its fingerprint."""
+        sample = datasets.fingerprinted(datasets.find(DatasetSpec(**content)))
+        return {"pictures": len(sample.pictures), "fingerprint": sample.fingerprint}
+
+    def machine(self, content: dict[str, Any]) -> dict[str, Any]:
+        """What torch finds on this machine, and the datasets that have a name."""
+        count = torch.cuda.device_count()
+        names = [torch.cuda.get_device_name(i) for i in range(count)]
+        return {
+            "torch": torch.__version__,
+            "devices": names,
+            "cores": os.cpu_count(),
+            "datasets": list(datasets.DATASETS),
+        }
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SqueezebenchError(
+            "--device cuda: torch finds no CUDA device here; use --device cpu, or see "
+            "`squeezebench doctor`"
+        )
+    return torch.device(name)
+
+
+def _device_name(device: torch.device) -> str:
+    return "cpu" if device.type == "cpu" else f"cuda {torch.cuda.get_device_name(device)}"
+
+
+@lru_cache(maxsize=8)
+def _classifier(spec: str, beside: tuple[str, ...], device: str) -> classifiers.LoadedClassifier:
+    parsed = ClassifierSpec.model_validate_json(spec)
+    return classifiers.load(parsed, [Path(p) for p in beside], torch.device(device))
+
+
+@lru_cache(maxsize=4)
+def _sample(spec: str, beside: tuple[str, ...]) -> Sample:
+    parsed = DatasetSpec.model_validate_json(spec)
+    return datasets.fingerprinted(datasets.find(parsed, [Path(p) for p in beside]))
+
+
+def _defense(job: Job) -> Defense:
+    """A new instance of the submission's class: the one place that imports by path."""
+    source = Path(job.source)
+    spec = importlib.util.spec_from_file_location(f"submission_{source.parent.name}", source)
+    if spec is None or spec.loader is None:
+        raise SubmissionError(f"{source} cannot be loaded as Python")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    made = getattr(module, job.class_name, None)
+    if not isinstance(made, type):
+        raise SubmissionError(
+            f"{source} defines no class {job.class_name}, which the manifest names"
+        )
+    try:
+        defense = made(**job.parameters)
+    except TypeError as problem:
+        raise SubmissionError(
+            f"{job.class_name}({', '.join(job.parameters)}): {problem}; the parameters of the "
+            "variant must be those of the class"
+        ) from problem
+    if not isinstance(defense, Defense):
+        raise SubmissionError(f"{job.class_name} of {source} is no Defense or Codec of the api")
+    kind = "codec" if isinstance(defense, Codec) else "purifier"
+    if kind != job.kind:
+        raise SubmissionError(
+            f"the manifest says kind = {job.kind!r}, but {job.class_name} is a {kind}; correct it"
+        )
+    return defense
+
+
+def _blame(problem: BaseException) -> str:
+    """An unexpected error in one sentence, with the innermost line that raised it."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    said = " ".join(str(problem).split())[:300]
+    return f"{type(problem).__name__}{where}: {said}"
+
+
+def serve(requests: IO[str], replies: IO[str]) -> None:
+    """Answer requests until there are no more."""
+    worker = Worker()
+    for line in requests:
+        replies.write(json.dumps(worker.answer(json.loads(line))) + "\n")
+        replies.flush()
+
+
+def main() -> None:
+    """Serve on the standard streams; whatever a plugin prints goes to standard error instead."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

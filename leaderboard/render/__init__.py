@@ -1,0 +1,1 @@
+"""The site: pages as plain data, figures, templates, files."""

@@ -1,0 +1,229 @@
+"""The store: runs are begun, shards are added, events are noted; nothing is changed or deleted."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Engine,
+    Row,
+    create_engine,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from benchmark.errors import CallError, StoreError
+from benchmark.records import Cell, ClassifierRecord, Outcome, Run, RunHeader, Shard, ShardResult
+from benchmark.threat import Access
+from leaderboard.store.schema import cells, events, outcomes, runs, shards
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 60
+PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
+RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
+
+
+class Store:
+    """Runs in the database at `url`: an SQLAlchemy URL, or the path of an SQLite file."""
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        """Open the database and bring its schema up to date; `create` it if it is not there."""
+        self.url = url if "://" in url else f"sqlite:///{url}"
+        try:
+            parsed = make_url(self.url)
+        except ArgumentError as problem:
+            raise CallError(f"--db {url}: expected a path or a database URL") from problem
+        if parsed.get_backend_name() != "sqlite":
+            raise CallError(f"--db {url}: this version keeps runs in SQLite; give a file's path")
+        self._path = Path(parsed.database or ":memory:")
+        if not create and not self._path.exists():
+            raise StoreError(f"{self._path} is no database yet; `squeezebench evaluate` makes one")
+        if create and not self._path.parent.is_dir():
+            raise StoreError(f"{self._path.parent} is no folder; make it, or choose another --db")
+        self._engine = _engine(self.url)
+        with self._transaction() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One transaction; a database's complaint becomes one sentence."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as problem:
+            raise StoreError(
+                f"database {self._path}: {problem.orig}; check that the file is writable, is a "
+                "squeezebench database, and that the disk has room"
+            ) from problem
+        except SQLAlchemyError as problem:
+            raise StoreError(f"database {self._path}: {problem}") from problem
+
+    def begin(self, header: RunHeader) -> int:
+        """A new run; returns its number."""
+        row = {name: value for name, value in asdict(header).items() if name != "cells"}
+        with self._transaction() as connection:
+            inserted = connection.execute(insert(runs).values(**row, started=_now()))
+            run_id = _key(inserted)
+            connection.execute(
+                insert(cells),
+                [
+                    {"run_id": run_id, "position": position, **asdict(cell)}
+                    for position, cell in enumerate(header.cells)
+                ],
+            )
+            _note(connection, run_id, RUNNING, "")
+        return run_id
+
+    def add(self, run_id: int, result: ShardResult) -> None:
+        """The outcomes of one shard, all or none."""
+        with self._transaction() as connection:
+            cell_ids = {
+                row.name: row.id
+                for row in connection.execute(select(cells).where(cells.c.run_id == run_id))
+            }
+            inserted = connection.execute(
+                insert(shards).values(
+                    run_id=run_id,
+                    **asdict(result.shard),
+                    seconds=result.seconds,
+                    defense_seconds=result.defense_seconds,
+                )
+            )
+            shard_id = _key(inserted)
+            size = result.shard.stop - result.shard.start
+            rows = []
+            for order, outcome in enumerate(result.outcomes):
+                row = asdict(outcome)
+                row.pop("classifier")
+                row["cell_id"] = cell_ids[row.pop("cell")]
+                rows.append(
+                    {**row, "shard_id": shard_id, "position": result.shard.start + order % size}
+                )
+            connection.execute(insert(outcomes), rows)
+
+    def note(self, run_id: int, status: str, detail: str = "") -> None:
+        """What became of the run: `completed`, `interrupted` or `failed`, and why."""
+        with self._transaction() as connection:
+            _note(connection, run_id, status, detail)
+
+    def find(self, key: str) -> Run | None:
+        """The newest run with this key, without its results; None if there is none."""
+        found = self.runs(key)
+        return found[-1] if found else None
+
+    def done(self, run_id: int) -> set[Shard]:
+        """The shards of the run that are stored."""
+        columns = select(shards.c.classifier, shards.c.start, shards.c.stop)
+        with self._transaction() as connection:
+            rows = connection.execute(columns.where(shards.c.run_id == run_id))
+            return {Shard(*row) for row in rows}
+
+    def runs(self, key: str | None = None) -> list[Run]:
+        """Every run (with this key) in the order they began, without results."""
+        newest = select(func.max(events.c.id)).group_by(events.c.run_id)
+        query = (
+            select(runs, events.c.status, events.c.detail)
+            .join(events, events.c.run_id == runs.c.id)
+            .where(events.c.id.in_(newest))
+            .order_by(runs.c.id)
+        )
+        if key is not None:
+            query = query.where(runs.c.key == key)
+        with self._transaction() as connection:
+            by_run: dict[int, list[Cell]] = {}
+            for row in connection.execute(select(cells).order_by(cells.c.run_id, cells.c.position)):
+                by_run.setdefault(row.run_id, []).append(_cell(dict(row._mapping)))
+            return [_run(row, tuple(by_run[row.id])) for row in connection.execute(query)]
+
+    def run(self, run_id: int) -> Run:
+        """The run with every stored result, in the order of its plan."""
+        known = {run.id: run for run in self.runs()}
+        if run_id not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            raise CallError(f"run {run_id} is not in {self._path}; stored: {listed}")
+        found = known[run_id]
+        order = {record.name: i for i, record in enumerate(found.header.classifiers)}
+        with self._transaction() as connection:
+            stored = connection.execute(select(shards).where(shards.c.run_id == run_id)).all()
+            results = tuple(
+                _result(connection, row)
+                for row in sorted(stored, key=lambda row: (order[row.classifier], row.start))
+            )
+        return Run(found.id, found.header, found.started, found.status, found.detail, results)
+
+
+def _engine(url: str) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: Any) -> None:
+        cursor = connection.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def _key(inserted: CursorResult[Any]) -> int:
+    row = inserted.inserted_primary_key
+    if row is None:
+        raise StoreError("the database gave an inserted row no number")
+    return int(row[0])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _note(connection: Connection, run_id: int, status: str, detail: str) -> None:
+    connection.execute(
+        insert(events).values(run_id=run_id, at=_now(), status=status, detail=detail)
+    )
+
+
+def _cell(row: Mapping[str, Any]) -> Cell:
+    names = ("name", "attack", "estimator", "norm", "radius", "steps", "restarts")
+    return Cell(access=Access(row["access"]), **{name: row[name] for name in names})
+
+
+def _run(row: Row[Any], of_run: tuple[Cell, ...]) -> Run:
+    content = dict(row._mapping)
+    run_id, started = content.pop("id"), content.pop("started")
+    status, detail = content.pop("status"), content.pop("detail")
+    content["classifiers"] = tuple(ClassifierRecord(**c) for c in content["classifiers"])
+    return Run(run_id, RunHeader(**content, cells=of_run), started, status, detail)
+
+
+def _result(connection: Connection, shard: Row[Any]) -> ShardResult:
+    query = (
+        select(outcomes, cells.c.name.label("cell"))
+        .join(cells, cells.c.id == outcomes.c.cell_id)
+        .where(outcomes.c.shard_id == shard.id)
+        .order_by(cells.c.position, outcomes.c.position)
+    )
+    found = []
+    for row in connection.execute(query).mappings():
+        content = {k: v for k, v in row.items() if k not in ("shard_id", "cell_id", "position")}
+        found.append(Outcome(classifier=shard.classifier, **content))
+    return ShardResult(
+        Shard(shard.classifier, shard.start, shard.stop),
+        tuple(found),
+        shard.seconds,
+        shard.defense_seconds,
+    )

@@ -1,0 +1,176 @@
+"""The command line: what a wrong call says, and what the others print."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.leaderboard.commands import ROOT, SUBMISSIONS, complaint, squeezebench, succeed
+
+MINI = ("--protocol", "mini-classifier-v1")
+IDENTITY = SUBMISSIONS / "identity"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("evalute",), "No such command 'evalute'"),
+        (("evaluate", IDENTITY), "Missing option '--protocol'"),
+        (
+            ("evaluate", IDENTITY, "--protocol", "mini"),
+            "unknown protocol 'mini'; did you mean mini-",
+        ),
+        (("evaluate", SUBMISSIONS / "jpge", *MINI), "did you mean jpeg?"),
+        (("evaluate", SUBMISSIONS / "jpeg", *MINI, "--variant", "q24"), "did you mean q25?"),
+        (("evaluate", IDENTITY, *MINI, "--limit", "0"), "--limit 0: expected at least 1"),
+        (("evaluate", IDENTITY, *MINI, "--limit", "x"), "Invalid value for '--limit'"),
+        (("evaluate", IDENTITY, *MINI, "--workers", "0"), "--workers 0: expected at least 1"),
+        (("evaluate", IDENTITY, *MINI, "--threads", "0"), "--threads 0: expected at least 1"),
+        (
+            ("evaluate", IDENTITY, *MINI, "--device", "tpu"),
+            "--device tpu: expected auto, cpu or cuda",
+        ),
+        (
+            ("evaluate", IDENTITY, "--protocol", "none.toml"),
+            "none.toml is missing; expected a TOML",
+        ),
+        (("protocols", "imagenet-v1"), "did you mean imagenette-v1?"),
+        (("runs", "--db", "postgresql://h/d"), "this version keeps runs in SQLite"),
+    ],
+)
+def test_a_wrong_call(tmp_path: Path, arguments: tuple[object, ...], message: str) -> None:
+    assert message in complaint(*arguments, code=2, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("runs",), ("render",), ("export", 1, "-o", "x.json")])
+def test_no_database_yet(tmp_path: Path, arguments: tuple[object, ...]) -> None:
+    assert "squeezebench.db is no database yet" in complaint(*arguments, code=1, cwd=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def protocol_with(tmp_path: Path, tiny: Path, old: str, new: str) -> Path:
+    path = tmp_path / "own.toml"
+    path.write_text(tiny.read_text().replace(old, new))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "message"),
+    [
+        ('name = "shapes"\nsample = 7', 'name = "shape"', 2, "did you mean shapes?"),
+        (
+            'name = "shapes"\nsample = 7',
+            'name = "folder"\nfolder = "no"',
+            1,
+            "no is missing: looked",
+        ),
+        ('name = "shapes"\nsample = 7', 'name = "kodak"', 1, "could not be fetched"),
+        ('name = "shapes"\nsample = 7', 'name = "photos"', 1, "has no labels"),
+        ('attack = "pgd"', 'attack = "pgdd"', 2, "unknown attack 'pgdd'; did you mean pgd?"),
+        (
+            'architecture = "mini-resnet"',
+            'architecture = "mini-net"',
+            2,
+            "did you mean mini-resnet?",
+        ),
+        (
+            'source = "bundled"\narchitecture = "mini-resnet"',
+            'source = "timm"\narchitecture = "resnet18"\nweights = "w.safetensors"',
+            1,
+            "w.safetensors is missing: looked for",
+        ),
+    ],
+)
+def test_a_protocol_that_cannot_be_run(
+    tmp_path: Path, tiny_protocol: Path, old: str, new: str, code: int, message: str
+) -> None:
+    own = protocol_with(tmp_path, tiny_protocol, old, new)
+    call = ("evaluate", IDENTITY, "--protocol", own, "--db", tmp_path / "r.db", "--workers", 1)
+    said = complaint(*call, code=code, HF_HUB_OFFLINE="1")
+    assert message in said
+
+
+def test_cuda_that_is_not_there(tmp_path: Path) -> None:
+    call = ("evaluate", IDENTITY, *MINI, "--db", tmp_path / "r.db", "--device", "cuda")
+    said = complaint(*call, code=1, CUDA_VISIBLE_DEVICES="")
+    assert "torch finds no CUDA device here; use --device cpu" in said
+
+
+def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
+    """As a user without the right to write; root may write anything."""
+    db = tmp_path / "r.db"
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"from leaderboard.store import Store; Store({str(db)!r}, create=True)",
+        ],
+        check=True,
+        cwd=ROOT,
+    )
+    for path in (db, *tmp_path.parents[:3]):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    code = (
+        f"import os\n"
+        f"from leaderboard.store import Store\n"
+        f"from benchmark.errors import StoreError\n"
+        f"Store('warm.db', create=True)\n"  # imports what it needs while it may
+        f"os.getuid() or os.setuid(65534)\n"
+        f"try: Store({str(db)!r}, create=True).note(1, 'x')\n"
+        f"except StoreError as problem: print(problem)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    for path in tmp_path.parents[:3]:
+        path.chmod(0o755)
+    assert "check that the file is writable" in done.stdout, done.stderr
+
+
+def test_export_to_a_wrong_name(tmp_path: Path, tiny_protocol: Path) -> None:
+    db = tmp_path / "r.db"
+    call = ("evaluate", IDENTITY, "--protocol", tiny_protocol, "--db", db, "--limit", 1)
+    succeed(*call, "--workers", 1)
+    for target in ("x.txt", "nowhere/x.csv"):
+        done = squeezebench("export", 1, "-o", tmp_path / target, "--db", db)
+        assert done.returncode in (1, 2)
+        assert "Traceback" not in done.stderr
+    assert "run 2 is not in" in complaint("export", 2, "-o", "x.csv", "--db", db, code=2)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_protocols() -> None:
+    listed = succeed("protocols")
+    assert "mini-classifier-v1" in listed
+    assert {row["name"] for row in json.loads(succeed("protocols", "--json"))} >= {"imagenet1k-v1"}
+    shown = json.loads(succeed("protocols", "mini-classifier-v1"))
+    assert "white-box/pgd-10/linf-4/surrogate" in shown["planned_cells"]
+
+
+def test_datasets_and_doctor(tmp_path: Path) -> None:
+    environment = {"SQUEEZEBENCH_DATA": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    found = {row["name"]: row for row in json.loads(succeed("datasets", "--json", **environment))}
+    assert found["shapes"]["pictures"] == 1000
+    assert found["photos"]["problem"] is None
+    assert "could not be fetched" in found["imagenette"]["problem"]
+    said = succeed("doctor", **environment)
+    assert "lacking imagenet1k" in said
+    assert "ok      data folder" in said
+    assert {row["part"] for row in json.loads(succeed("doctor", "--json"))} >= {"cuda", "disk"}
+
+
+def test_help_starts_without_torch_and_at_once() -> None:
+    """Under two seconds, most of it the interpreter's."""
+    started = time.monotonic()
+    assert "evaluate" in succeed("--help")
+    assert time.monotonic() - started < 2 * (1 if os.environ.get("CI") is None else 3)

@@ -1,0 +1,83 @@
+"""Submissions: the bundled ones are whole, a wrong one is told what is wrong."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import SubmissionError, UnknownNameError
+from leaderboard.demo import DEMO, SUBMISSIONS
+from leaderboard.submission import load
+
+BUNDLED = sorted(path.parent for path in SUBMISSIONS.glob("*/submission.toml"))
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
+def test_a_bundled_submission_is_two_small_files(path: Path) -> None:
+    submission = load(path)
+    assert submission.manifest.name == path.name
+    names = {file.name for file in path.iterdir()} - {"__pycache__"}
+    assert names == {"submission.toml", "defense.py"}
+    assert len(submission.source.read_text().splitlines()) <= 150
+
+
+def test_the_rate_points_of_jpeg() -> None:
+    qualities = [v.parameters["quality"] for v in load(SUBMISSIONS / "jpeg").manifest.variants]
+    assert qualities == [5, 10, 15, 25, 35, 50, 75, 95]
+
+
+def test_the_demo_names_what_exists() -> None:
+    for path, variants in DEMO.entries.items():
+        assert [load(path).variant(name).id for name in variants] == list(variants)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SUBMISSIONS / "bit-depth", tmp_path / "bit-depth"))
+
+
+def test_the_hash_covers_every_file_but_caches(copy: Path) -> None:
+    before = load(copy).hash
+    (copy / "__pycache__").mkdir(exist_ok=True)
+    (copy / "__pycache__" / "x.pyc").write_bytes(b"1")
+    assert load(copy).hash == before
+    (copy / "table.txt").write_text("1")
+    assert load(copy).hash != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('kind = "purifier"', 'kind = "purify"', "key 'defense.kind' is 'purify'; input should be"),
+        ('name = "bit-depth"', 'name = "other"', "name is 'other', but the folder is 'bit-depth'"),
+        ('id = "5-bit"', 'id = "3-bit"', "two variants have the same id"),
+        ("title =", "titel =", r"unknown key 'titel'; did you mean 'title'\?"),
+        ('license = "Apache-2.0"', "", "key 'license' is missing"),
+        ('paper = "https:', 'paper = "http:', "key 'paper' is 'http:"),
+        ('entry = "defense:BitDepth"', 'entry = "../x:BitDepth"', "key 'defense.entry' is"),
+        ('entry = "defense:BitDepth"', 'entry = "other:BitDepth"', r"other\.py is missing; entry"),
+        ('gradient = "surrogate"', 'gradient = "surrogate"\nrandomized = true', "randomized"),
+        ("schema = 1", "schema = 9", "key 'schema' is 9; input should be 1"),
+        ("schema = 1", "schema = ", "is not TOML"),
+    ],
+)
+def test_a_wrong_manifest(copy: Path, old: str, new: str, message: str) -> None:
+    manifest = copy / "submission.toml"
+    manifest.write_text(manifest.read_text().replace(old, new, 1))
+    with pytest.raises(SubmissionError, match=message) as raised:
+        load(copy)
+    assert "\n" not in str(raised.value)
+
+
+def test_names_that_are_near() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown submission .*'jepg'; did you mean jpeg\?"):
+        load(SUBMISSIONS / "jepg")
+    with pytest.raises(UnknownNameError, match=r"unknown variant of jpeg 'q2'; did you mean q25"):
+        load(SUBMISSIONS / "jpeg").variant("q2")
+
+
+def test_no_folder_and_no_manifest(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match="is no folder; expected one with submission"):
+        load(tmp_path / "none")
+    with pytest.raises(SubmissionError, match=r"submission\.toml is missing"):
+        load(tmp_path)

@@ -1,0 +1,67 @@
+"""Real ImageNet photographs and pretrained classifiers, through the command line, end to end."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.records import Run
+from benchmark.score import Score, score
+from benchmark.threat import Access, Norm, ThreatModel
+from leaderboard.store import Store
+from tests.leaderboard.commands import SUBMISSIONS, succeed
+
+HERE = Path(__file__).parent
+K4 = ThreatModel(Norm.LINF, 4)
+
+
+def evaluated(submission: str, protocol: str, db: Path, data: Path, *options: object) -> Run:
+    call = ("evaluate", SUBMISSIONS / submission, "--protocol", HERE / protocol, "--db", db)
+    succeed(*call, *options, SQUEEZEBENCH_DATA=str(data))
+    store = Store(str(db))
+    return store.run(store.runs()[-1].id)
+
+
+@pytest.mark.real
+def test_clean_accuracy_is_the_published_one(real_folder: Path, tmp_path: Path) -> None:
+    """Top-1 of the folder's README, within 0.3 points, over all 1,300 photographs."""
+    run = evaluated("identity", "clean.toml", tmp_path / "r.db", real_folder)
+    for name, published in (("deit-tiny", 0.808), ("mobilenetv2", 0.789)):
+        found = score(run, name)
+        assert found.images == 1300
+        assert found.clean.estimate == pytest.approx(published, abs=0.003)
+
+
+@pytest.fixture(scope="module")
+def jpeg(real_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    db = tmp_path_factory.mktemp("photographs") / "r.db"
+    options = ("--variant", "q25", "--limit", 40)
+    evaluated("jpeg", "photographs.toml", db, real_folder, *options)
+    return db
+
+
+def at_k4(found: Score, access: Access) -> float:
+    robustness = found.at(K4)
+    assert robustness is not None
+    return robustness.by_access[access].estimate
+
+
+@pytest.mark.real
+def test_jpeg_helps_under_transfer_and_falls_under_white_box(jpeg: Path) -> None:
+    """At k = 4, over 40 of the 200 photographs of the published table."""
+    run = Store(str(jpeg)).run(1)
+    for record in run.header.classifiers:
+        found = score(run, record.name)
+        assert found.clean.estimate >= 0.6
+        assert at_k4(found, Access.WHITE_BOX) < 0.1
+        assert at_k4(found, Access.TRANSFER) >= at_k4(found, Access.WHITE_BOX) + 0.1
+        assert found.bits_per_pixel is not None
+        assert 0.4 < found.bits_per_pixel.estimate < 1.5
+
+
+@pytest.mark.real
+def test_the_page_shows_the_run(jpeg: Path, tmp_path: Path) -> None:
+    succeed("render", "--db", jpeg, "--out", tmp_path / "site")
+    (board,) = (tmp_path / "site" / "boards").iterdir()
+    text = board.read_text()
+    assert "limited to 40 of 200 images" in text
+    assert "mobilenetv2" in text
