@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/squeezebench demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .

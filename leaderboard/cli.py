@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmark import protocol as protocols_module
-from benchmark.errors import CallError, SqueezebenchError
+from benchmark.errors import CallError, EngineError, SqueezebenchError
 from benchmark.records import Run
 from leaderboard import doctor as doctor_module
 from leaderboard import export as export_module
@@ -81,13 +81,17 @@ def protocols(
         return
     for one in loaded:
         cells = len(list(protocols_module.planned_cells(one)))
-        out.print(f"{one.name:24} {one.hash[:12]}  {cells:4} cells  {one.title}", highlight=False)
+        out.print(
+            f"{one.name:20} {one.hash[:12]} {cells:4} cells  {one.title}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()
 def datasets(as_json: AsJson = False) -> None:
     """Say which datasets are present here, with their fingerprints."""
-    with LocalEngine(1, 1) as engine:
+    with LocalEngine(1, 1, offline=True) as engine:
         found = doctor_module.datasets(engine)
     if as_json:
         _print_json(found)
@@ -100,7 +104,7 @@ def datasets(as_json: AsJson = False) -> None:
 @app.command()
 def doctor(as_json: AsJson = False) -> None:
     """Say what this machine lacks, and the remedy."""
-    with LocalEngine(1, 1) as engine:
+    with LocalEngine(1, 1, offline=True) as engine:
         found = doctor_module.examine(engine)
     if as_json:
         _print_json(found)
@@ -153,7 +157,8 @@ def evaluate_command(
     report.score_tables(out, chosen, runs)
     for run in runs:
         reason = run.header.unofficial_reason
-        out.print(f"run {run.id} in {db}" + (f", unofficial: {reason}" if reason else ""))
+        unofficial = f", unofficial: {reason}" if reason else ""
+        out.print(f"run {run.id} in {db}{unofficial}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -197,11 +202,14 @@ def render(
 def _evaluate_all(requests: list[Request], store: Store, workers: int, threads: int) -> list[Run]:
     """Runs of every request, by one engine whose workers stay warm."""
     finished = []
-    with LocalEngine(workers, threads) as engine:
-        for request in requests:
-            title = f"{request.submission.manifest.name}/{request.variant.id}"
-            with report.progress(out, title) as update:
-                finished.append(evaluate(request, store, engine, update))
+    try:
+        with LocalEngine(workers, threads) as engine:
+            for request in requests:
+                title = f"{request.submission.manifest.name}/{request.variant.id}"
+                with report.progress(out, title) as update:
+                    finished.append(evaluate(request, store, engine, update))
+    except KeyboardInterrupt:
+        raise EngineError("interrupted; the same command goes on from there") from None
     return finished
 
 
@@ -230,8 +238,6 @@ def main() -> None:
         code = _complain(problem.format_message(), 2)
     except SqueezebenchError as problem:
         code = _complain(str(problem), problem.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        code = _complain("interrupted; the same command goes on from there", 1)
     except OSError as problem:
         code = _complain(f"{problem.strerror}: {problem.filename or 'no file named'}", 1)
     sys.exit(code)

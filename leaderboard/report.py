@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +20,8 @@ from benchmark.records import Interval, Run
 from benchmark.score import Score, score
 from benchmark.threat import Access
 from leaderboard import evaluation
+
+WIDE = 110
 
 
 @contextmanager
@@ -52,34 +54,42 @@ def _lines(console: Console, title: str) -> evaluation.Progress:
     return update
 
 
-def percent(interval: Interval | None) -> str:
-    """A proportion in per cent with its bounds."""
+def percent(interval: Interval | None, *, bounds: bool) -> str:
+    """A proportion in per cent, with its bounds if there is room for them."""
     if interval is None:
         return "–"
+    if not bounds:
+        return f"{100 * interval.estimate:.1f}"
     return f"{100 * interval.estimate:.1f} [{100 * interval.low:.0f}–{100 * interval.high:.0f}]"
 
 
 def score_tables(console: Console, protocol: Protocol, runs: Sequence[Run]) -> None:
-    """One table a classifier: accuracy in per cent with its 95 % interval, bits, time."""
+    """One table a classifier: accuracy in per cent with its 95 % interval, bits, time.
+
+    A narrow terminal gets the table without intervals.
+    """
+    bounds = console.width >= WIDE
     threat = protocol.headline_threat
     for spec in protocol.classifiers:
         table = Table(title=f"{protocol.name}: {spec.name}, {threat}, accuracy in %")
         for column in ("entry", "clean", "transfer", "white-box", "worst case", "bpp", "ms/image"):
-            table.add_column(column, justify="left" if column == "entry" else "right")
+            justify: Literal["left", "right"] = "left" if column == "entry" else "right"
+            table.add_column(column, justify=justify, no_wrap=True)
         for run in runs:
-            table.add_row(run.header.entry, *_cells(score(run, spec.name), protocol))
+            cells = _cells(score(run, spec.name), protocol, bounds=bounds)
+            table.add_row(run.header.entry, *cells)
         console.print(table)
 
 
-def _cells(found: Score, protocol: Protocol) -> list[str]:
+def _cells(found: Score, protocol: Protocol, *, bounds: bool) -> list[str]:
     robustness = found.at(protocol.headline_threat)
     by_access = robustness.by_access if robustness else {}
     rate = found.bits_per_pixel
     return [
-        percent(found.clean),
-        percent(by_access.get(Access.TRANSFER)),
-        percent(by_access.get(Access.WHITE_BOX)),
-        percent(robustness.worst if robustness else None),
+        percent(found.clean, bounds=bounds),
+        percent(by_access.get(Access.TRANSFER), bounds=bounds),
+        percent(by_access.get(Access.WHITE_BOX), bounds=bounds),
+        percent(robustness.worst if robustness else None, bounds=bounds),
         f"{rate.estimate:.3f}" if rate else "–",
         f"{found.milliseconds:.2f}",
     ]

@@ -17,6 +17,11 @@ def load_split(repository: str, split: str, **options: Any) -> Any:
             repository, split=split, cache_dir=str(cache_folder("hub")), **options
         )
     except (OSError, ValueError, hugging_face.exceptions.DatasetsError) as problem:
+        if hugging_face.config.HF_HUB_OFFLINE:
+            raise DataError(
+                f"dataset {repository} is not on this machine; an evaluation fetches it, or put a "
+                f"local copy into the folder that {DATA_VARIABLE} names"
+            ) from problem
         first_line = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise DataError(
             f"dataset {repository} could not be fetched ({type(problem).__name__}: {first_line}); "

@@ -21,17 +21,20 @@ LOG_TAIL = 600
 class WorkerProcess:
     """One worker and its two pipes."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, offline: bool) -> None:
         """Start the process; it imports torch while the driver goes on."""
         self._log: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
-        counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        settings = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        settings["OMP_WAIT_POLICY"] = "passive"  # spinning threads starve other workers
+        if offline:
+            settings["HF_HUB_OFFLINE"] = "1"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "leaderboard.engine.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **counts},
+            env={**os.environ, **settings},
             start_new_session=True,
         )
 
@@ -75,12 +78,15 @@ class WorkerProcess:
 
 
 class LocalEngine:
-    """`workers` processes of `threads` threads each. Use as a context; it ends its workers."""
+    """`workers` processes of `threads` threads each. Use as a context; it ends its workers.
 
-    def __init__(self, workers: int, threads: int) -> None:
+    `offline` workers fetch nothing: they see what is on this machine.
+    """
+
+    def __init__(self, workers: int, threads: int, *, offline: bool = False) -> None:
         """Start the workers."""
         self.threads = threads
-        self._workers = [WorkerProcess(threads) for _ in range(workers)]
+        self._workers = [WorkerProcess(threads, offline=offline) for _ in range(workers)]
         self._pool = ThreadPoolExecutor(workers)
 
     def __enter__(self) -> Self:

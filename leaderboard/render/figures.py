@@ -103,7 +103,7 @@ def _line(
     return Line(
         name=series.name,
         color=COLORS[i % len(COLORS)],
-        dash=DASHES[i // len(COLORS) % len(DASHES)],
+        dash=DASHES[i % len(DASHES)],
         points=" ".join(path(series.y)),
         band=" ".join(band),
         marks=tuple(
