@@ -88,9 +88,10 @@ def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
 
 
 def _command(run: Run) -> str:
-    header = run.header
-    limit = f" --limit {header.images}" if "limited to" in (header.unofficial_reason or "") else ""
+    header, reason = run.header, run.header.unofficial_reason or ""
+    limit = f" --limit {header.images}" if "limited to" in reason else ""
+    protocol = header.protocol + (".toml" if "protocol of one's own" in reason else "")
     return (
         f"squeezebench evaluate submissions/{header.submission} --variant {header.variant} "
-        f"--protocol {header.protocol}{limit}"
+        f"--protocol {protocol}{limit}"
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ from leaderboard.store.schema import cells, events, outcomes, runs, shards
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60
+# The fields of an outcome behind its classifier and cell, which other tables hold.
+MEASURED = tuple(field.name for field in fields(Outcome))[2:]
 PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
 
@@ -212,18 +214,14 @@ def _run(row: Row[Any], of_run: tuple[Cell, ...]) -> Run:
 
 def _result(connection: Connection, shard: Row[Any]) -> ShardResult:
     query = (
-        select(outcomes, cells.c.name.label("cell"))
+        select(cells.c.name, *(outcomes.c[name] for name in MEASURED))
         .join(cells, cells.c.id == outcomes.c.cell_id)
         .where(outcomes.c.shard_id == shard.id)
         .order_by(cells.c.position, outcomes.c.position)
     )
-    found = []
-    for row in connection.execute(query).mappings():
-        content = {k: v for k, v in row.items() if k not in ("shard_id", "cell_id", "position")}
-        found.append(Outcome(classifier=shard.classifier, **content))
     return ShardResult(
         Shard(shard.classifier, shard.start, shard.stop),
-        tuple(found),
+        tuple(Outcome(shard.classifier, *row) for row in connection.execute(query)),
         shard.seconds,
         shard.defense_seconds,
     )

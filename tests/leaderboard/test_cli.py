@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -104,6 +103,7 @@ def test_cuda_that_is_not_there(tmp_path: Path) -> None:
 def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
     """As a user without the right to write; root may write anything."""
     db = tmp_path / "r.db"
+    (tmp_path / "elsewhere").mkdir()
     subprocess.run(
         [
             sys.executable,
@@ -113,13 +113,15 @@ def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
         check=True,
         cwd=ROOT,
     )
-    for path in (db, *tmp_path.parents[:3]):
-        path.chmod(0o555 if path.is_dir() else 0o444)
+    for folder in tmp_path.parents[:3]:
+        folder.chmod(folder.stat().st_mode | 0o011)  # whoever root becomes below must get here
+    db.chmod(0o444)
+    tmp_path.chmod(0o555)
     code = (
         f"import os\n"
         f"from leaderboard.store import Store\n"
         f"from benchmark.errors import StoreError\n"
-        f"Store('warm.db', create=True)\n"  # imports what it needs while it may
+        f"Store({str(tmp_path / 'elsewhere' / 'a.db')!r}, create=True)\n"  # imports first
         f"os.getuid() or os.setuid(65534)\n"
         f"try: Store({str(db)!r}, create=True).note(1, 'x')\n"
         f"except StoreError as problem: print(problem)"
@@ -132,8 +134,7 @@ def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    for path in tmp_path.parents[:3]:
-        path.chmod(0o755)
+    tmp_path.chmod(0o755)
     assert "check that the file is writable" in done.stdout, done.stderr
 
 
@@ -167,10 +168,3 @@ def test_datasets_and_doctor(tmp_path: Path) -> None:
     assert "lacking imagenet1k" in said
     assert "ok      data folder" in said
     assert {row["part"] for row in json.loads(succeed("doctor", "--json"))} >= {"cuda", "disk"}
-
-
-def test_help_starts_without_torch_and_at_once() -> None:
-    """Under two seconds, most of it the interpreter's."""
-    started = time.monotonic()
-    assert "evaluate" in succeed("--help")
-    assert time.monotonic() - started < 2 * (1 if os.environ.get("CI") is None else 3)
