@@ -44,6 +44,9 @@ class TransferCache:
         except (FileNotFoundError, SafetensorError):
             made = craft()
         partial = path.with_suffix(f".{os.getpid()}.partial")
-        save_file(made, partial)
-        partial.replace(path)
+        try:
+            save_file(made, partial)
+            partial.replace(path)
+        except (OSError, SafetensorError):  # a full disk costs the cache, not the run
+            partial.unlink(missing_ok=True)
         return made

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from benchmark import attacks, classifiers
+from benchmark import attacks, classifiers, transfer
 from benchmark.classifiers import LoadedClassifier
 from benchmark.codecs.pillow import Jpeg
 from benchmark.contract import check_images, check_streams
@@ -154,6 +154,21 @@ def test_transfer_examples_are_crafted_once(harness: Made, tmp_path: Path) -> No
     third = harness(lambda: Jpeg(50), "surrogate").evaluate(SHARD)
     assert third.outcomes == first.outcomes
     assert kept.stat().st_size > 100
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
+    harness: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = harness().evaluate(SHARD)
+    for kept in tmp_path.glob("*.safetensors"):
+        kept.unlink()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(transfer, "save_file", full)
+    assert harness().evaluate(SHARD).outcomes == expected.outcomes
+    assert list(tmp_path.glob("*.safetensors")) == []
 
 
 def test_the_judge_has_an_instance_of_its_own(harness: Made) -> None:
