@@ -14,7 +14,7 @@ from benchmark.threat import Access
 HASHES = {
     "imagenet1k-v1": "50105a4a78cd4b1984c3d6d6dc56807da2ad2cc3758efcf4cfe44cba2eeee314",
     "imagenette-v1": "dc6d4dd36f11e16b89bcf6ac9b099a463d77488c6f7c040cdbcd90e242e934ee",
-    "mini-classifier-v1": "f6bae42ba086782792a6f5da6e0829b7112962826778dc03e3e10f8adc684026",
+    "mini-classifier-v1": "b44a328b8d0e6a990d1fb396e063a10a2f71009d4ef892c42d62f253e05d3df9",
 }
 
 
