@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from benchmark import attacks, classifiers, transfer
@@ -154,6 +155,21 @@ def test_transfer_examples_are_crafted_once(harness: Made, tmp_path: Path) -> No
     third = harness(lambda: Jpeg(50), "surrogate").evaluate(SHARD)
     assert third.outcomes == first.outcomes
     assert kept.stat().st_size > 100
+
+
+def test_a_cached_picture_outside_of_the_ball_counts_as_the_clean_one(
+    harness: Made, tmp_path: Path
+) -> None:
+    first = harness().evaluate(SHARD)
+    (kept,) = tmp_path.glob("*.safetensors")
+    altered = load_file(kept)
+    altered["pixels"][0] = 255 - altered["pixels"][0]
+    save_file(altered, kept)
+    cell = "transfer/pgd-5/linf-4/bare"
+    before, after = (of_cell(r.outcomes, cell) for r in (first, harness().evaluate(SHARD)))
+    assert after[0].png_sha256 == of_cell(first.outcomes, CLEAN)[0].png_sha256
+    assert (after[0].linf, after[0].correct) == (0, True)
+    assert after[1:] == before[1:]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
