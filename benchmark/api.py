@@ -5,7 +5,8 @@ is made with the parameters of one variant as keyword arguments.
 """
 
 from benchmark.codecs.pillow import Jpeg, PillowCodec
-from benchmark.defense import Codec, Defense
+from benchmark.codecs.sequential import Sequential
+from benchmark.defense import Codec, Defense, Repeated, Selecting
 from benchmark.errors import CallError, ContractError
 from benchmark.geometry import from_bytes, to_bytes, to_lattice
 from benchmark.gradients import blurred_round, bpda, straight_through
@@ -20,6 +21,9 @@ __all__ = [
     "Jpeg",
     "PerImage",
     "PillowCodec",
+    "Repeated",
+    "Selecting",
+    "Sequential",
     "blurred_round",
     "bpda",
     "from_bytes",

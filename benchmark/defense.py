@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import nn
 
 from benchmark.errors import ContractError
-from benchmark.tensors import Images, PerImage
+from benchmark.tensors import Candidates, Costs, Images, PerImage
 
 
 class Defense(nn.Module):
@@ -24,6 +24,29 @@ class Defense(nn.Module):
     def surrogate(self, x: Images) -> Images:
         """A differentiable stand-in of `forward`; the identity unless overridden."""
         return x
+
+
+class Repeated(Defense):
+    """A defense that applies one step several times; the attack also follows one step's gradient.
+
+    Through many rounds of rounding a gradient dies or explodes while one round's still tells which
+    way to go.
+    """
+
+    def one_round(self, x: Images) -> Images:
+        """A differentiable stand-in of one round; only its gradient is used."""
+        raise ContractError(f"{type(self).__name__} must define one_round")
+
+
+class Selecting(Defense):
+    """A defense that makes several candidates and keeps the cheapest (two-way, K-way).
+
+    Attacks follow the gradient through a soft minimum over the candidates.
+    """
+
+    def candidates(self, x: Images) -> tuple[Candidates, Costs]:
+        """Differentiable stand-ins of the candidates (k, n, c, h, w), and their costs (k, n)."""
+        raise ContractError(f"{type(self).__name__} must define candidates")
 
 
 class Codec(Defense):

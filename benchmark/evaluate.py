@@ -2,65 +2,51 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
-from benchmark import attacks
+from benchmark.attacks import MINIMAL
+from benchmark.batches import Batch, batch_of
 from benchmark.classifiers import LoadedClassifier
+from benchmark.crafting import Attacker, Crafted, check_attacks
 from benchmark.datasets import Sample
-from benchmark.datasets.pictures import checked
 from benchmark.defense import Defense
-from benchmark.errors import DataError
-from benchmark.geometry import from_bytes, to_bytes, to_lattice_in_ball
-from benchmark.gradients import ESTIMATORS, AttackedModel, admitted
-from benchmark.judge import Judge, Verdict, differences, in_ball, through_png
-from benchmark.protocol import (
-    CLEAN_CELL,
-    NO_ESTIMATOR,
-    PlannedCell,
-    Protocol,
-    planned_cells,
-)
+from benchmark.errors import CallError, ContractError
+from benchmark.estimators import admitted
+from benchmark.geometry import from_bytes
+from benchmark.history import Broken, History
+from benchmark.judge import Judge, Verdict, differences, through_png
+from benchmark.prepare import crafting_dtype, prepare
+from benchmark.probes import Subject, probe
+from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
 from benchmark.records import Cell, Outcome, Shard, ShardResult
-from benchmark.tensors import ImageMap, Labels, Mask
+from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
 
+PRECISIONS: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
-@dataclass(frozen=True)
-class Batch:
-    """Pictures of a shard in the classifier's input size, bytes (n, 3, h, w), and their labels."""
-
-    ids: tuple[str, ...]
-    pixels: Tensor
-    y: Labels
+PROBED = 64
+"""Pictures of the sample, its first ones, on which the defense itself is probed."""
 
 
-class Crafted(NamedTuple):
-    """What an attack made of a batch: 8-bit pictures in the ball, and the passes it spent."""
+class Declared(NamedTuple):
+    """What the manifest says of a defense: its gradient, and whether two calls may differ."""
 
-    pixels: Tensor
-    forwards: Tensor
-    backwards: Tensor
-
-
-class Broken(NamedTuple):
-    """The pictures of a batch as they were judged at one radius, and which of them were wrong."""
-
-    radius: float
-    pixels: Tensor
-    images: Mask
+    gradient: str
+    randomized: bool = False
 
 
 class Harness:
     """A protocol, a submission and their pictures on one device, ready to evaluate shards.
 
     `make_defense` is called once for the attacks and once for the judge, so that what judges has
-    never been asked for a gradient. `gradient` is what the manifest declares.
+    never been asked for a gradient. `precision` is what attacks are crafted in: `fp32`, `bf16`, or
+    `auto` for what the device is fast in. Judging is in fp32 always.
     """
 
     def __init__(
@@ -69,18 +55,24 @@ class Harness:
         sample: Sample,
         classifiers: Mapping[str, LoadedClassifier],
         make_defense: Callable[[], Defense],
-        gradient: str,
+        declared: Declared,
         cache: Path,
+        *,
+        precision: str = "auto",
     ) -> None:
         """See the class."""
-        self._sample = sample
-        self._classifiers = classifiers
-        self._device = next(iter(classifiers.values())).model.mean.device
+        self._protocol, self._sample = protocol, sample
+        self._classifiers, self._declared = classifiers, declared
+        one = next(iter(classifiers.values()))
+        self._device = one.model.mean.device
+        self.crafting = precision_on(self._device, precision)
+        self._dtype = PRECISIONS[self.crafting]
         self._attacked = make_defense().to(self._device).eval()
         self._judging = make_defense().to(self._device).eval()
-        self._estimators = admitted(gradient)
-        self._planned = tuple(self._admitted(planned_cells(protocol)))
-        self._cache = TransferCache(cache, self._device)
+        example = torch.rand(1, 3, one.recipe.crop, one.recipe.crop, device=self._device)
+        self._estimators = admitted(self._attacked, declared.gradient, example)
+        self._planned = tuple(check_attacks(self._admitted(planned_cells(protocol))))
+        self._cache = TransferCache(cache, self._device, self.crafting)
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -89,100 +81,94 @@ class Harness:
 
     def _admitted(self, planned: Iterator[PlannedCell]) -> Iterator[PlannedCell]:
         for one in planned:
-            if one.cell.estimator in (NO_ESTIMATOR, *self._estimators):
-                attacks.find(one.cell.attack or "")
-                yield one
+            if one.cell.access is Access.EOT and not self._declared.randomized:
+                continue
+            gradient_needed = one.cell.access in (Access.WHITE_BOX, Access.EOT)
+            if not gradient_needed or one.cell.estimator in self._estimators:
+                # The first misclassified draw of a randomized defense is no success.
+                stop = one.budget.until_broken and not self._declared.randomized
+                yield one._replace(budget=replace(one.budget, until_broken=stop))
+
+    def judge(self, classifier: str) -> Judge:
+        """The judge of pictures before the classifier of that name."""
+        draws = self._protocol.judge_draws if self._declared.randomized else 1
+        return Judge(self._classifiers[classifier].model, self._judging, draws)
+
+    def batch(self, classifier: str, positions: Sequence[int]) -> Batch:
+        """Pictures of the sample as inputs of the classifier of that name."""
+        return batch_of(self._sample, self._classifiers[classifier], positions)
 
     def evaluate(self, shard: Shard) -> ShardResult:
         """Every outcome of the shard."""
         started = time.perf_counter()
-        classifier = self._classifiers[shard.classifier]
-        batch = self._batch(classifier, range(shard.start, shard.stop))
-        judge = Judge(classifier.model, self._judging)
-        nothing = torch.zeros(len(batch.ids), dtype=torch.int64)
-        clean, outcomes = self._judged(
-            judge, classifier, batch, CLEAN_CELL, Crafted(batch.pixels, nothing, nothing)
-        )
-        smaller: dict[Cell, Broken] = {}
+        batch = self.batch(shard.classifier, range(shard.start, shard.stop))
+        untouched = Crafted.untouched(batch.pixels)
+        clean, outcomes = self.judged(shard.classifier, batch, CLEAN_CELL, untouched)
+        if bool(clean.failed.all()):
+            raise ContractError(f"no clean picture of shard {shard} decodes: {clean.reason}")
+        history = History(Broken(untouched, clean.draws_correct == 0))
+        failures = int(clean.failed.sum())
         for planned in self._planned:
-            walk = replace(planned.cell, name="", radius=None)
-            fallen = smaller.get(walk, Broken(0, batch.pixels, ~(clean.margin > 0)))
-            crafted = self._crafted(classifier, batch, planned, fallen)
-            crafted = _inside(crafted, batch, planned)
-            verdict, judged = self._judged(judge, classifier, batch, planned.cell, crafted)
+            part = batch.first((planned.cell.images or shard.stop) - batch.start)
+            if not part.ids:
+                continue
+            before = history.before(planned.cell, len(part.ids))
+            made = self._crafted(shard.classifier, part, planned, before)
+            crafted = made.inside(part.pixels, planned.budget.threat, planned.cell.attack)
+            verdict, judged = self.judged(shard.classifier, part, planned.cell, crafted)
             outcomes += judged
-            smaller[walk] = Broken(planned.cell.radius or 0, crafted.pixels, verdict.margin <= 0)
-        seconds = time.perf_counter() - started
-        return ShardResult(shard, tuple(outcomes), seconds, clean.defense_seconds)
+            failures += int(verdict.failed.sum())
+            nearest = made if planned.cell.attack in MINIMAL else None
+            history.add(planned.cell, Broken(crafted, verdict.draws_correct == 0, nearest))
+        diagnostics = self._probed(shard.classifier, batch, clean)
+        return ShardResult(
+            shard=shard,
+            outcomes=tuple(outcomes),
+            seconds=time.perf_counter() - started,
+            defense_seconds=clean.defense_seconds,
+            diagnostics={**diagnostics, "decode_failures": failures},
+        )
 
-    def _batch(self, classifier: LoadedClassifier, positions: Sequence[int]) -> Batch:
-        pictures = self._sample.pictures
-        if pictures.labels is None:
-            raise DataError(f"dataset {pictures.name} has no labels, which this track needs")
-        ids = tuple(pictures.ids[i] for i in positions)
-        number = {label: logit for logit, label in enumerate(classifier.numbers)}
-        y = []
-        for i, name in zip(positions, ids, strict=True):
-            if pictures.labels[i] not in number:
-                raise DataError(
-                    f"label {pictures.labels[i]} of picture {name} is none of the "
-                    f"{len(number)} classes of {classifier.name}; correct the labels"
-                )
-            y.append(number[pictures.labels[i]])
-        prepared = [
-            classifier.recipe.prepare(checked(pictures, i)[0], name)
-            for i, name in zip(positions, ids, strict=True)
-        ]
-        device = self._device
-        return Batch(ids, torch.stack(prepared).to(device), torch.tensor(y, device=device))
-
-    def _crafted(
-        self, classifier: LoadedClassifier, batch: Batch, planned: PlannedCell, fallen: Broken
-    ) -> Crafted:
+    def _crafted(self, name: str, batch: Batch, planned: PlannedCell, before: Broken) -> Crafted:
         """The attack's pictures.
 
-        White-box attacks leave out what is wrong without them, and what the same attack already
-        broke at a smaller radius: that picture is inside this ball too.
+        Attacks that know the defense leave out what was broken `before`. What minimizes the
+        distance is crafted once for all radii.
         """
+        if before.nearest is not None:
+            return before.nearest
+        classifier = self._classifiers[name]
+        fast = _prepared(classifier, self._dtype)
+        seed = (self._protocol.seed, name, batch.start)
         if planned.cell.access is Access.TRANSFER:
-            made = self._cache.get(
-                classifier.identity,
-                planned,
-                batch.pixels,
-                batch.y,
-                lambda: _craft(classifier, None, batch.pixels, batch.y, planned)._asdict(),
-            )
-            return Crafted(**made)._replace(pixels=made["pixels"].to(self._device))
-        inherits = fallen.radius <= (planned.cell.radius or 0)
-        pixels = (fallen.pixels if inherits else batch.pixels).clone()
-        standing = ~fallen.images if inherits else torch.ones_like(fallen.images)
-        forwards = torch.zeros(len(pixels), dtype=torch.int64)
-        backwards = torch.zeros_like(forwards)
+            bare = Attacker(classifier.model, fast, None)
+            key = (classifier.identity, planned, batch.pixels, batch.y)
+            kept = self._cache.get(*key, lambda: bare(*key[2:], planned, *seed)._asdict())
+            return Crafted(**kept)._replace(pixels=kept["pixels"].to(batch.pixels.device))
+        crafted = Crafted.untouched(before.crafted.pixels)
+        standing = ~before.images
         if bool(standing.any()):
-            estimator = ESTIMATORS[planned.cell.estimator or ""](self._attacked)
-            part = _craft(classifier, estimator, batch.pixels[standing], batch.y[standing], planned)
-            pixels[standing] = part.pixels
-            forwards[standing.cpu()], backwards[standing.cpu()] = part.forwards, part.backwards
-        return Crafted(pixels, forwards, backwards)
+            attacker = Attacker(classifier.model, fast, self._attacked)
+            part = attacker(batch.pixels[standing], batch.y[standing], planned, *seed)
+            crafted.put(standing, part)
+        return crafted
 
-    def _judged(
-        self,
-        judge: Judge,
-        classifier: LoadedClassifier,
-        batch: Batch,
-        cell: Cell,
-        crafted: Crafted,
+    def judged(
+        self, name: str, batch: Batch, cell: Cell, crafted: Crafted
     ) -> tuple[Verdict, list[Outcome]]:
         """What the judge says of the pictures that a PNG file brings back."""
+        classifier = self._classifiers[name]
         pixels, hashes = through_png(crafted.pixels)
         linf, l2 = differences(pixels, batch.pixels)
-        verdict = judge(pixels, batch.y)
-        outcomes = [
+        seed = (self._protocol.seed, name, cell.name, batch.start)
+        verdict = self.judge(name)(pixels, batch.y, *seed)
+        draws_correct = verdict.draws_correct.tolist()
+        return verdict, [
             Outcome(
-                classifier=classifier.name,
+                classifier=name,
                 cell=cell.name,
-                image=name,
-                correct=bool(verdict.margin[i] > 0),
+                image=image,
+                correct=2 * draws_correct[i] > verdict.draws,
                 predicted=classifier.numbers[int(verdict.predicted[i])],
                 margin=float(verdict.margin[i]),
                 linf=linf[i],
@@ -191,32 +177,37 @@ class Harness:
                 gradient_steps=int(crafted.backwards[i]),
                 queries=int(crafted.forwards[i]),
                 png_sha256=hashes[i],
+                draws=verdict.draws,
+                draws_correct=draws_correct[i],
             )
-            for i, name in enumerate(batch.ids)
+            for i, image in enumerate(batch.ids)
         ]
-        return verdict, outcomes
+
+    def _probed(self, name: str, batch: Batch, clean: Verdict) -> dict[str, float]:
+        """What the first clean pictures tell of the defense itself, after all it was asked."""
+        part = batch.first(PROBED - batch.start)
+        if not part.ids:
+            return {}
+        model, x = self._classifiers[name].model, from_bytes(part.pixels)
+        logits = clean.logits[: len(x)]
+        subject = Subject(model, self._attacked, self._judging, x, part.y, logits)
+        return probe(subject, **self._declared._asdict())
 
 
-def _craft(
-    classifier: LoadedClassifier,
-    estimator: ImageMap | None,
-    pixels: Tensor,
-    y: Labels,
-    planned: PlannedCell,
-) -> Crafted:
-    """The attack's answer on the 8-bit lattice inside the ball."""
-    x = from_bytes(pixels)
-    model = AttackedModel(classifier.model, estimator, len(x))
-    attack = attacks.find(planned.cell.attack or "")
-    x_adv = attack(model, x, y, planned.budget)
-    rounded = to_lattice_in_ball(x_adv.detach(), x, planned.budget.threat)
-    return Crafted(to_bytes(rounded), model.forwards, model.backwards)
+def precision_on(device: torch.device, asked: str = "auto") -> str:
+    """The precision in which attacks are crafted there: the one asked for, or what is fast."""
+    if asked == "auto":
+        return next(name for name, dtype in PRECISIONS.items() if dtype == crafting_dtype(device))
+    if asked not in PRECISIONS:
+        raise CallError(f"precision {asked!r}: expected auto, fp32 or bf16")
+    return asked
 
 
-def _inside(crafted: Crafted, batch: Batch, planned: PlannedCell) -> Crafted:
-    """Pictures that left the ball, counted in integers, are replaced by the clean ones."""
-    linf, l2 = differences(crafted.pixels, batch.pixels)
-    threat = planned.budget.threat
-    inside = torch.tensor([in_ball(a, b, threat) for a, b in zip(linf, l2, strict=True)])
-    kept = inside.view(-1, 1, 1, 1).to(crafted.pixels.device)
-    return crafted._replace(pixels=torch.where(kept, crafted.pixels, batch.pixels))
+@lru_cache(maxsize=8)
+def _prepared(classifier: LoadedClassifier, dtype: torch.dtype) -> Model:
+    """The classifier as attacks use it, made once a process."""
+    crop = classifier.recipe.crop
+    device = classifier.model.mean.device
+    generator = torch.Generator().manual_seed(0)
+    example = torch.rand(2, 3, crop, crop, generator=generator).to(device)
+    return prepare(classifier.model, example, dtype=dtype)

@@ -28,7 +28,8 @@ def project(x_adv: Images, x: Images, threat: ThreatModel) -> Images:
     For L2 the clamp to [0, 1] comes after the scaling; it only shortens the perturbation.
     """
     if threat.norm is Norm.LINF:
-        return torch.minimum(torch.maximum(x_adv, x - threat.eps), x + threat.eps).clamp(0, 1)
+        low, high = (x - threat.eps).clamp_(min=0), (x + threat.eps).clamp_(max=1)
+        return x_adv.clamp(min=low, max=high)
     delta = x_adv - x
     scale = (threat.eps / distance(x, x_adv, Norm.L2).clamp_min(TINY)).clamp_max(1)
     return (x + delta * per_image(scale)).clamp(0, 1)
@@ -80,20 +81,28 @@ def to_lattice_in_ball(x_adv: Images, x: Images, threat: ThreatModel) -> Images:
     return best
 
 
-def noise_like(x: Images, seed: int, restart: int, norm: Norm) -> Tensor:
-    """Noise whose every image is determined by its own pixels, `seed` and `restart` alone.
+def generators(x: Images, seed: int, restart: int) -> list[torch.Generator]:
+    """A source of random numbers (on the CPU) for each image.
 
-    Uniform on (-1, 1) for Linf, standard normal for L2. No draw depends on the batch, the shard or
-    the order in which images are attacked.
+    Determined by its own pixels, `seed` and `restart` alone: no draw depends on the batch, the
+    shard or the order in which images are attacked.
     """
-    drawn = []
+    made = []
     for image in to_bytes(x).cpu():
         key = hashlib.sha256(f"{seed}:{restart}:".encode() + image.numpy().tobytes()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(key[:7], "big"))
-        if norm is Norm.LINF:
-            drawn.append(torch.rand(image.shape, generator=generator) * 2 - 1)
-        else:
-            drawn.append(torch.randn(image.shape, generator=generator))
+        made.append(torch.Generator().manual_seed(int.from_bytes(key[:7], "big")))
+    return made
+
+
+def noise_like(x: Images, seed: int, restart: int, norm: Norm) -> Tensor:
+    """Noise from `generators`: uniform on (-1, 1) for Linf, standard normal for L2."""
+    shape = x.shape[1:]
+    drawn = [
+        torch.rand(shape, generator=generator) * 2 - 1
+        if norm is Norm.LINF
+        else torch.randn(shape, generator=generator)
+        for generator in generators(x, seed, restart)
+    ]
     return torch.stack(drawn).to(x)
 
 

@@ -1,4 +1,4 @@
-"""Gradients through what has none: straight-through, BPDA, and the model that attacks query."""
+"""Gradients through what has none: straight-through, roundings with a slope, BPDA, selection."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -7,10 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.defense import Defense
-from benchmark.errors import UnknownNameError
-from benchmark.geometry import to_lattice
-from benchmark.tensors import ImageMap, Images, Logits, Model
+from benchmark.tensors import Candidates, Costs, ImageMap, Images
 
 BLUR = 0.15
 """Deviation of the noise that `blurred_round` averages over, in steps of the lattice."""
@@ -54,6 +51,39 @@ def blurred_round(values: Tensor) -> Tensor:
     return rounded
 
 
+def straight_through_round(values: Tensor) -> Tensor:
+    """Rounding, with slope 1."""
+    return values + (values.round() - values).detach()
+
+
+def polynomial_round(values: Tensor) -> Tensor:
+    """round(x) + (x - round(x))^3, the stand-in of Shin and Song (2017).
+
+    Its slope on the integers is 0, so its gradient dies in the second of two rounds. It is here to
+    show that, and for surrogates as they were published; do not use it to defend a claim.
+    """
+    nearest = values.detach().round()
+    return nearest + (values - nearest) ** 3
+
+
+ROUNDINGS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "blurred": blurred_round,
+    "straight-through": straight_through_round,
+    "polynomial": polynomial_round,
+}
+
+
+def soft_minimum(candidates: Candidates, costs: Costs, temperature: float = 0.1) -> Images:
+    """The candidates weighted by softmax(-cost / temperature): the cheapest one, with a gradient.
+
+    `temperature` is a fraction of the spread of an image's costs, so that no scale of costs is
+    favored. The gradient reaches the candidates and, through the weights, their costs.
+    """
+    spread = (costs.amax(0) - costs.amin(0)).detach().clamp_min(1e-12)
+    weights = torch.softmax(-costs / (temperature * spread), dim=0)
+    return (weights[:, :, None, None, None] * candidates).sum(0)
+
+
 def bpda(forward: ImageMap, surrogate: ImageMap) -> ImageMap:
     """`forward` on the way in, the gradient of `surrogate` on the way back.
 
@@ -69,75 +99,3 @@ def bpda(forward: ImageMap, surrogate: ImageMap) -> ImageMap:
         return stand_in + (y - stand_in).detach()
 
     return mapped
-
-
-def own_autograd(defense: Defense) -> ImageMap:
-    """The defense as it is, with the gradient that autograd finds."""
-    return defense.forward
-
-
-def declared_surrogate(defense: Defense) -> ImageMap:
-    """The defense's forward, the gradient of the surrogate that it declares."""
-    return bpda(defense.forward, defense.surrogate)
-
-
-def identity_bpda(defense: Defense) -> ImageMap:
-    """The defense's forward, the gradient as if it were not there."""
-    return straight_through(defense.forward)
-
-
-ESTIMATORS: Mapping[str, Callable[[Defense], ImageMap]] = {
-    "exact": own_autograd,
-    "surrogate": declared_surrogate,
-    "identity": identity_bpda,
-}
-
-
-def admitted(gradient: str) -> tuple[str, ...]:
-    """Names of the estimators that a defense admits whose manifest says `gradient`."""
-    known: dict[str, tuple[str, ...]] = {
-        "exact": ("exact", "identity"),
-        "surrogate": ("surrogate", "identity"),
-        "none": ("identity",),
-    }
-    if gradient not in known:
-        raise UnknownNameError("gradient", gradient, known)
-    return known[gradient]
-
-
-class AttackedModel:
-    """The classifier behind a defense, on the 8-bit lattice, as an attack may query it.
-
-    Images are rounded on the way in (straight-through), because they are judged so: an attack that
-    sees an image misclassified here will see it judged misclassified. Counts the passes spent on
-    each image, in the tensors `forwards` and `backwards` (n,).
-    """
-
-    def __init__(self, classifier: Model, defense: ImageMap | None, n: int) -> None:
-        """The model of a batch of `n` images; without a defense, the bare classifier."""
-        self._classifier = classifier
-        self._defense = defense
-        self._round = straight_through(to_lattice)
-        self.forwards = torch.zeros(n, dtype=torch.int64)
-        self.backwards = torch.zeros(n, dtype=torch.int64)
-        self._index = torch.arange(n)
-
-    def rows(self, index: Tensor) -> "AttackedModel":
-        """The same model for the images `index`, counting into the same tensors."""
-        part = object.__new__(AttackedModel)
-        part.__dict__.update(self.__dict__)
-        part._index = self._index[index.cpu()]
-        return part
-
-    def __call__(self, x: Images) -> Logits:
-        """Logits of the defended images."""
-        self.forwards[self._index] += 1
-        if x.requires_grad and torch.is_grad_enabled():
-            x.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
-        x = self._round(x)
-        if self._defense is not None:
-            x = self._defense(x)
-        return self._classifier(x)
-
-    def _count_backward(self, gradient: Tensor) -> None:
-        self.backwards[self._index] += 1

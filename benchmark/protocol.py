@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from pydantic import Field, PositiveInt, model_validator
 
@@ -16,6 +16,8 @@ from benchmark.threat import Access, Budget, Norm, ThreatModel
 FOLDER = Path(__file__).parent / "protocols"
 NO_ESTIMATOR = "bare"
 """Estimator of transfer cells: the gradient of the bare classifier."""
+NO_GRADIENT = "none"
+"""Estimator of query cells, which ask for answers alone."""
 
 
 class DatasetSpec(Table):
@@ -61,20 +63,44 @@ class ClassifierSpec(Table):
     classes: tuple[int, ...] | None = None
 
 
+Estimator = Literal[
+    "exact", "surrogate", "straight-through", "noise", "one-round", "selection", "identity"
+]
+"""How a gradient is had through a defense; see `benchmark.estimators`."""
+
+
 class CellSpec(Table):
-    """One attack at several radii; k of eps = k/255 for linf, pixel units for l2."""
+    """One attack at several radii; k of eps = k/255 for linf, pixel units for l2.
+
+    `queries` are those of query attacks, `draws` those of each step under eot access, `options`
+    those of attacks of other libraries. `images` keeps the first so many of the sample. A `check`
+    cell serves the flags (a radius at which nothing should stand, twice the steps). A cell of the
+    `rest` leaves out what earlier cells of its access broke, as a costly attack may.
+    """
 
     attack: str
-    access: Literal["transfer", "white-box"]
+    access: Literal["transfer", "query", "white-box", "eot"]
     norm: Literal["linf", "l2"] = "linf"
     radii: tuple[float, ...] = Field(min_length=1)
     steps: PositiveInt = 1
     restarts: PositiveInt = 1
-    estimators: tuple[Literal["exact", "surrogate", "identity"], ...] = (
-        "exact",
-        "surrogate",
-        "identity",
-    )
+    queries: PositiveInt | None = None
+    draws: PositiveInt = 1
+    images: PositiveInt | None = None
+    check: bool = False
+    rest: bool = False
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    estimators: tuple[Estimator, ...] = get_args(Estimator)
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "CellSpec":
+        if (self.queries is not None) != (self.access == "query"):
+            raise ValueError("queries belong to query access, and query access needs them")
+        if self.draws > 1 and self.access != "eot":
+            raise ValueError("draws belong to eot access")
+        if self.rest and self.access == "transfer":
+            raise ValueError("a transfer cell has no rest: its pictures serve every defense")
+        return self
 
 
 class Headline(Table):
@@ -85,7 +111,10 @@ class Headline(Table):
 
 
 class Protocol(Table):
-    """A frozen evaluation recipe. `batch` images make one shard."""
+    """A frozen evaluation recipe. `batch` images make one shard.
+
+    A randomized defense is judged on `judge_draws` fresh draws of each picture.
+    """
 
     schema_version: Literal[1] = Field(alias="schema")
     name: str = Field(pattern="^[a-z0-9][a-z0-9-]*$")
@@ -93,6 +122,7 @@ class Protocol(Table):
     track: Literal["classifier"] = "classifier"
     seed: int
     batch: PositiveInt = 32
+    judge_draws: int = Field(default=20, ge=20)
     headline: Headline = Headline()
     dataset: DatasetSpec
     classifiers: tuple[ClassifierSpec, ...] = Field(alias="classifier", min_length=1)
@@ -125,16 +155,19 @@ class Protocol(Table):
 
 
 class PlannedCell(NamedTuple):
-    """A cell with what its attack may spend."""
+    """A cell with what its attack may spend and the attack's options."""
 
     cell: Cell
     budget: Budget
+    options: dict[str, str | int | float | bool]
 
 
 def planned_cells(protocol: Protocol) -> Iterator[PlannedCell]:
-    """Every cell; the harness leaves out estimators that a defense does not admit."""
+    """Every cell; the harness leaves out what a defense does not admit."""
     for spec in protocol.cells:
-        estimators = spec.estimators if Access(spec.access) is Access.WHITE_BOX else (NO_ESTIMATOR,)
+        estimators: tuple[str, ...] = spec.estimators
+        if spec.access in ("transfer", "query"):
+            estimators = (NO_ESTIMATOR if spec.access == "transfer" else NO_GRADIENT,)
         for radius in spec.radii:
             threat = ThreatModel(Norm(spec.norm), radius)
             for estimator in estimators:
@@ -144,8 +177,8 @@ def planned_cells(protocol: Protocol) -> Iterator[PlannedCell]:
 def _planned(
     protocol: Protocol, spec: CellSpec, threat: ThreatModel, estimator: str
 ) -> PlannedCell:
-    effort = f"{spec.attack}-{spec.steps}" + (f"x{spec.restarts}" if spec.restarts > 1 else "")
-    name = f"{spec.access}/{effort}/{threat}/{estimator}"
+    options = ",".join(f"{name}={value}" for name, value in sorted(spec.options.items()))
+    name = f"{spec.access}/{_effort(spec)}/{threat}/{estimator}"
     digest = hashlib.sha256(f"{protocol.seed}:{name}".encode()).digest()
     cell = Cell(
         name=name,
@@ -156,18 +189,33 @@ def _planned(
         radius=threat.radius,
         steps=spec.steps,
         restarts=spec.restarts,
+        queries=spec.queries,
+        draws=spec.draws,
+        images=spec.images,
+        options=options,
+        check=spec.check,
+        rest=spec.rest,
     )
-    seed = int.from_bytes(digest[:6], "big")
-    return PlannedCell(
-        cell=cell,
-        budget=Budget(
-            threat,
-            steps=spec.steps,
-            restarts=spec.restarts,
-            seed=seed,
-            until_broken=cell.access is not Access.TRANSFER,
-        ),
+    budget = Budget(
+        threat,
+        steps=spec.steps,
+        restarts=spec.restarts,
+        queries=spec.queries or 0,
+        draws=spec.draws,
+        seed=int.from_bytes(digest[:6], "big"),
+        until_broken=cell.access is not Access.TRANSFER,
     )
+    return PlannedCell(cell, budget, dict(spec.options))
+
+
+def _effort(spec: CellSpec) -> str:
+    """What a cell's name says of its attack: `pgd-10`, `pgd-10x2`, `square-500q`, `pgd-10d24`."""
+    effort = f"{spec.queries}q" if spec.queries else f"{spec.steps}"
+    effort += f"x{spec.restarts}" if spec.restarts > 1 else ""
+    effort += f"d{spec.draws}" if spec.draws > 1 else ""
+    effort += "-rest" if spec.rest else ""
+    options = "".join(f",{name}={value}" for name, value in sorted(spec.options.items()))
+    return f"{spec.attack}-{effort}{options}"
 
 
 CLEAN_CELL = Cell(name=CLEAN, access=Access.NONE)

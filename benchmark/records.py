@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.threat import Access
+from benchmark.threat import Access, ThreatModel
 
 CLEAN = "clean"
 """Name of the cell without an attack."""
@@ -13,7 +13,11 @@ CLEAN = "clean"
 class Cell:
     """One attack x access x gradient estimator x threat model of a protocol, as it was run.
 
-    `radius` as in `ThreatModel`, `steps` and `restarts` as in `Budget`; None for the clean cell.
+    `radius` as in `ThreatModel`, `steps` to `draws` as in `Budget`; None for the clean cell.
+    `options` are those of the attack, in words. A cell with `images` attacks the first so many of
+    the sample, others all. A `check` cell exists for the flags; its radius is no figure of its own.
+    A cell of the `rest` attacks what no earlier cell of its access broke inside its ball; its
+    accuracy is therefore that of the suite so far.
     """
 
     name: str
@@ -24,6 +28,12 @@ class Cell:
     radius: float | None = None
     steps: int | None = None
     restarts: int | None = None
+    queries: int | None = None
+    draws: int | None = None
+    images: int | None = None
+    options: str = ""
+    check: bool = False
+    rest: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,10 @@ class Outcome:
     `correct = margin > 0`. `linf` is in grey levels (0 to 255), `l2` in pixel units. `bits` is the
     length of the defense's bitstream, None for a defense without one. `gradient_steps` and
     `queries` count backward and forward passes that the attack spent on this image.
+
+    A randomized defense is judged on `draws` fresh draws, of which `draws_correct` are right; there
+    `correct` says most of them, `predicted` is the most frequent answer, `margin` and `bits` are
+    means.
     """
 
     classifier: str
@@ -48,6 +62,8 @@ class Outcome:
     gradient_steps: int
     queries: int
     png_sha256: str
+    draws: int
+    draws_correct: int
 
 
 @dataclass(frozen=True)
@@ -64,13 +80,15 @@ class ShardResult:
     """The outcomes of one shard, and the seconds it took.
 
     `defense_seconds` is the time of one pass of the defense alone (for a codec, compress and
-    decompress) over the shard's clean images.
+    decompress) over the shard's clean images. `diagnostics` are what the probes measured, for the
+    flags (see `benchmark.probes`).
     """
 
     shard: Shard
     outcomes: tuple[Outcome, ...]
     seconds: float
     defense_seconds: float
+    diagnostics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,10 +139,32 @@ class RunHeader:
 
 
 @dataclass(frozen=True)
+class Challenge:
+    """Pictures that somebody handed in against a run, judged as the run's own were.
+
+    `sha256` is that of the pictures and the names of their images. `outcomes` are those of changed
+    pictures in the ball. A picture that left it counts as the clean one: `outside` has the size of
+    its perturbation by image, in grey levels for linf, in pixel units for l2. `unchanged` are the
+    clean pictures among those handed in. `environment` is the judge's.
+    """
+
+    at: str
+    by: str
+    classifier: str
+    threat: ThreatModel
+    sha256: str
+    outcomes: tuple[Outcome, ...]
+    outside: dict[str, float]
+    unchanged: tuple[str, ...]
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Run:
     """One submission under one protocol, as far as it came.
 
-    `status` is `running`, `completed`, `interrupted` or `failed`; `detail` says why.
+    `status` is `running`, `completed`, `interrupted` or `failed`; `detail` says why. `challenges`
+    are in the order they came; no figure of the run's own counts them.
     """
 
     id: int
@@ -133,6 +173,7 @@ class Run:
     status: str
     detail: str
     results: tuple[ShardResult, ...] = field(default=(), repr=False)
+    challenges: tuple[Challenge, ...] = field(default=(), repr=False)
 
     @property
     def outcomes(self) -> tuple[Outcome, ...]:

@@ -1,12 +1,12 @@
 """From outcomes to scores: worst case per image, Wilson intervals, rate, time."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 
-from benchmark.records import CLEAN, Cell, Interval, Run
+from benchmark.records import CLEAN, Cell, Challenge, Interval, Outcome, Run
 from benchmark.threat import Access, Norm, ThreatModel
 
 Z_95 = 1.959963984540054
@@ -31,37 +31,52 @@ def bootstrap_mean(values: Sequence[float], seed: int = 0) -> Interval:
     return Interval(float(sample.mean()), float(low), float(high))
 
 
+Shares = Mapping[str, Mapping[str, float]]
+"""Of each cell, of each image that it attacked: the share of the judge's draws that were right."""
+
+
 @dataclass(frozen=True)
 class Robustness:
     """Accuracy under attack at one threat model.
 
-    The share of images correct without attack and under every cell of an access whose ball lies
-    inside this one. `worst` is over every access. `success` is the share of images
-    flipped among those correct without attack; None if there are none.
+    Of each image the lowest share of right draws (0 or 1 for a deterministic defense) without
+    attack and under every cell of an access whose ball lies inside this one, averaged over the
+    images that the access's cells attacked. `worst` is over every access and all images. `success`
+    is what attacks take away of the accuracy without attack; None if there is none. `any_draw` is
+    the share of images wrong in at least one draw; None for a deterministic defense. `challenged`
+    is `worst` with the pictures that others handed in; None without any. No other figure has those.
     """
 
     threat: ThreatModel
     by_access: dict[Access, Interval]
     worst: Interval
     success: Interval | None
+    any_draw: Interval | None
+    challenged: Interval | None = None
 
 
 @dataclass(frozen=True)
 class CellScore:
-    """Accuracy under one cell alone, and the mean gradient steps that it spent on an image."""
+    """Accuracy under one cell alone; mean gradient steps and forward passes spent on an image."""
 
     cell: Cell
     accuracy: Interval
     gradient_steps: float
+    queries: float
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a run sums up to before one classifier. `milliseconds` is the defense's an image."""
+    """What a run sums up to before one classifier. `milliseconds` is the defense's an image.
+
+    `clean_any_draw` is the share of images wrong in at least one draw without attack; None for a
+    deterministic defense.
+    """
 
     classifier: str
     images: int
     clean: Interval
+    clean_any_draw: Interval | None
     robustness: tuple[Robustness, ...]
     cells: tuple[CellScore, ...]
     bits_per_pixel: Interval | None
@@ -76,23 +91,33 @@ def score(run: Run, classifier: str) -> Score:
     """The score of `run` before `classifier`."""
     record = next(c for c in run.header.classifiers if c.name == classifier)
     results = [r for r in run.results if r.shard.classifier == classifier]
-    correct: dict[str, dict[str, bool]] = {}
-    steps: dict[str, list[int]] = {}
-    clean_bits = []
-    for outcome in (o for result in results for o in result.outcomes):
-        correct.setdefault(outcome.cell, {})[outcome.image] = outcome.correct
-        steps.setdefault(outcome.cell, []).append(outcome.gradient_steps)
-        if outcome.cell == CLEAN and outcome.bits is not None:
-            clean_bits.append(outcome.bits / (record.height * record.width))
-    cells = [cell for cell in run.header.cells if cell.name in correct and cell.name != CLEAN]
-    clean = correct[CLEAN]
+    outcomes = [outcome for result in results for outcome in result.outcomes]
+    shares = shares_of(outcomes)
+    by_cell: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        by_cell.setdefault(outcome.cell, []).append(outcome)
+    cells = [cell for cell in run.header.cells if cell.name in shares and cell.name != CLEAN]
+    pixels = record.height * record.width
+    clean_bits = [o.bits / pixels for o in by_cell[CLEAN] if o.bits is not None]
+    randomized = any(outcome.draws > 1 for outcome in by_cell[CLEAN])
+    clean = list(shares[CLEAN].values())
+    challenges = [challenge for challenge in run.challenges if challenge.classifier == classifier]
     return Score(
         classifier=classifier,
         images=len(clean),
-        clean=wilson(sum(clean.values()), len(clean)),
-        robustness=tuple(_robustness(threat, cells, correct) for threat in threats(cells)),
+        clean=mean_share(clean),
+        clean_any_draw=_any_draw(clean) if randomized else None,
+        robustness=tuple(
+            _robustness(threat, cells, shares, challenges, randomized=randomized)
+            for threat in threats(cells)
+        ),
         cells=tuple(
-            CellScore(cell, _share(correct[cell.name].values()), fmean(steps[cell.name]))
+            CellScore(
+                cell,
+                mean_share(list(shares[cell.name].values())),
+                fmean(outcome.gradient_steps for outcome in by_cell[cell.name]),
+                fmean(outcome.queries for outcome in by_cell[cell.name]),
+            )
             for cell in cells
         ),
         bits_per_pixel=bootstrap_mean(clean_bits) if clean_bits else None,
@@ -100,37 +125,110 @@ def score(run: Run, classifier: str) -> Score:
     )
 
 
+def shares_of(outcomes: Iterable[Outcome]) -> Shares:
+    """The share of right draws of each image under each cell."""
+    shares: dict[str, dict[str, float]] = {}
+    for outcome in outcomes:
+        share = outcome.draws_correct / outcome.draws
+        shares.setdefault(outcome.cell, {})[outcome.image] = share
+    return shares
+
+
+def mean_share(shares: Sequence[float]) -> Interval:
+    """Their mean: Wilson's interval if each is 0 or 1, a bootstrap over images otherwise."""
+    if set(shares) <= {0.0, 1.0}:
+        return wilson(round(sum(shares)), len(shares))
+    return bootstrap_mean(shares)
+
+
 def threats(cells: Iterable[Cell]) -> list[ThreatModel]:
-    """The threat models of `cells`, by norm and radius."""
+    """The threat models of `cells` that figures are given for, by norm and radius."""
     found = {
-        ThreatModel(Norm(cell.norm), cell.radius) for cell in cells if cell.norm and cell.radius
+        ThreatModel(Norm(cell.norm), cell.radius)
+        for cell in cells
+        if cell.norm and cell.radius and not cell.check
     }
     return sorted(found, key=lambda threat: (threat.norm != Norm.LINF, threat.radius))
 
 
+def inside(cells: Iterable[Cell], threat: ThreatModel) -> list[Cell]:
+    """The cells whose ball lies inside that of `threat`."""
+    return [c for c in cells if c.norm == threat.norm and 0 < (c.radius or 0) <= threat.radius]
+
+
+def lowest(cells: Iterable[Cell], shares: Shares) -> dict[str, float]:
+    """Of each image the lowest share without attack and under those of `cells` that attacked it."""
+    names = [CLEAN, *(cell.name for cell in cells)]
+    return {
+        image: min(shares[name][image] for name in names if image in shares[name])
+        for image in shares[CLEAN]
+    }
+
+
+def lowest_of_attacked(cells: Iterable[Cell], shares: Shares) -> dict[str, float]:
+    """As `lowest`, for the images that at least one of `cells` attacked."""
+    cells = list(cells)
+    attacked = {image for cell in cells for image in shares[cell.name]}
+    return {image: share for image, share in lowest(cells, shares).items() if image in attacked}
+
+
 def _robustness(
-    threat: ThreatModel, cells: Sequence[Cell], correct: dict[str, dict[str, bool]]
+    threat: ThreatModel,
+    cells: Sequence[Cell],
+    shares: Shares,
+    challenges: Sequence[Challenge],
+    *,
+    randomized: bool,
 ) -> Robustness:
-    inside = [c for c in cells if c.norm == threat.norm and (c.radius or 0) <= threat.radius]
-    images, right = len(correct[CLEAN]), sum(correct[CLEAN].values())
-    survivors = _survivors(inside, correct)
+    within = inside(cells, threat)
+    by_image = lowest(within, shares)
+    left = list(by_image.values())
     by_access = {
-        access: _survivors([c for c in inside if c.access == access], correct)
-        for access in sorted({cell.access for cell in inside})
+        access: mean_share(
+            list(lowest_of_attacked([c for c in within if c.access is access], shares).values())
+        )
+        for access in sorted({cell.access for cell in within})
     }
     return Robustness(
         threat=threat,
-        by_access={access: wilson(len(kept), images) for access, kept in by_access.items()},
-        worst=wilson(len(survivors), images),
-        success=wilson(right - len(survivors), right) if right else None,
+        by_access=by_access,
+        worst=mean_share(left),
+        success=_success(list(shares[CLEAN].values()), left),
+        any_draw=_any_draw(left) if randomized else None,
+        challenged=_challenged(threat, challenges, by_image),
     )
 
 
-def _survivors(cells: Sequence[Cell], correct: dict[str, dict[str, bool]]) -> set[str]:
-    """Images that are correct without attack and under each of `cells`."""
-    names = [CLEAN, *(cell.name for cell in cells)]
-    return {image for image in correct[CLEAN] if all(correct[name][image] for name in names)}
+def _challenged(
+    threat: ThreatModel, challenges: Sequence[Challenge], by_image: Mapping[str, float]
+) -> Interval | None:
+    """The worst case `by_image`, lowered by the challenges whose ball lies inside this one."""
+    against = [
+        challenge
+        for challenge in challenges
+        if challenge.threat.norm is threat.norm and challenge.threat.radius <= threat.radius
+    ]
+    if not against:
+        return None
+    lowered = dict(by_image)
+    for outcome in (outcome for challenge in against for outcome in challenge.outcomes):
+        share = outcome.draws_correct / outcome.draws
+        lowered[outcome.image] = min(lowered[outcome.image], share)
+    return mean_share(list(lowered.values()))
 
 
-def _share(values: Collection[bool]) -> Interval:
-    return wilson(sum(values), len(values))
+def _success(clean: Sequence[float], left: Sequence[float]) -> Interval | None:
+    """What attacks take of the accuracy without attack: the share of right draws that they turn."""
+    if not any(clean):
+        return None
+    if {*clean, *left} <= {0.0, 1.0}:
+        return wilson(round(sum(clean) - sum(left)), round(sum(clean)))
+    before, after = np.asarray(clean), np.asarray(left)
+    draws = np.random.default_rng(0).integers(0, len(before), (RESAMPLES, len(before)))
+    kept = after[draws].sum(axis=1) / before[draws].sum(axis=1).clip(min=1e-9)
+    low, high = np.percentile(1 - kept, (2.5, 97.5))
+    return Interval(float(1 - after.sum() / before.sum()), float(low), float(high))
+
+
+def _any_draw(shares: Sequence[float]) -> Interval:
+    return wilson(sum(share < 1 for share in shares), len(shares))

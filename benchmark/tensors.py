@@ -6,6 +6,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from benchmark.threat import Budget
+
 Images = Float[Tensor, "n c h w"]
 """sRGB in [0, 1]."""
 
@@ -14,9 +16,17 @@ Logits = Float[Tensor, "n k"]
 PerImage = Float[Tensor, " n"]
 Mask = Bool[Tensor, " n"]
 
+Candidates = Float[Tensor, "k n c h w"]
+"""Several versions of each image."""
+
+Costs = Float[Tensor, "k n"]
+
 
 Model = Callable[[Images], Logits]
 """What an attack sees: images in, logits out."""
+
+Attack = Callable[[Model, Images, Labels, Budget], Images]
+"""What makes adversarial images, `(model, x, y, budget) -> x_adv`."""
 
 ImageMap = Callable[[Images], Images]
 """Images in, images of the same shape out."""

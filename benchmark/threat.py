@@ -18,12 +18,17 @@ class Norm(StrEnum):
 
 
 class Access(StrEnum):
-    """What the adversary knows and may ask."""
+    """What the adversary knows and may ask.
+
+    `EOT` is white-box access to a randomized defense, averaged over fresh draws (expectation over
+    transformation).
+    """
 
     NONE = "none"
     TRANSFER = "transfer"
     QUERY = "query"
     WHITE_BOX = "white-box"
+    EOT = "eot"
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class Budget:
 
     `steps` gradient steps in each of `restarts` starts; `queries` forward passes for attacks that
     count those; `draws` samples a step of a randomized model. `seed` and the image itself determine
-    every random number (see `geometry.noise_like`). With `until_broken` an image is left alone once
+    every random number (see `geometry.generators`). With `until_broken` an image is left alone once
     it is misclassified; without, every step raises its loss, as transfer to another model needs.
     """
 

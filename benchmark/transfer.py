@@ -19,10 +19,11 @@ from benchmark.protocol import PlannedCell
 class TransferCache:
     """Pictures by the hash of everything that decides them; a damaged file is made anew."""
 
-    def __init__(self, folder: Path, device: torch.device) -> None:
+    def __init__(self, folder: Path, device: torch.device, precision: str) -> None:
         """Keep files under `folder`, for crafting on `device` with this process's threads."""
         self._folder = folder
-        self._machine = [code_hash(), torch.__version__, str(device), torch.get_num_threads()]
+        threads = torch.get_num_threads()
+        self._machine = [code_hash(), torch.__version__, str(device), precision, threads]
 
     def get(
         self,

@@ -19,8 +19,8 @@ DEMO = Demo(
     protocol="mini-classifier-v1",
     entries={
         SUBMISSIONS / "identity": ("none",),
-        SUBMISSIONS / "jpeg": ("q25", "q50", "q75"),
-        SUBMISSIONS / "bit-depth": ("3-bit",),
-        SUBMISSIONS / "gaussian-blur": ("sigma-1.5",),
+        SUBMISSIONS / "jpeg": ("q25", "q75"),
+        SUBMISSIONS / "sequential-jpeg": ("q25x10",),
+        SUBMISSIONS / "random-resize": ("0.9",),
     },
 )

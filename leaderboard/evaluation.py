@@ -3,19 +3,22 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmark import environment
-from benchmark.errors import SqueezebenchError
+from benchmark.errors import CallError, SqueezebenchError
 from benchmark.plan import plan
-from benchmark.protocol import Protocol
+from benchmark.protocol import CLEAN_CELL, Protocol
 from benchmark.records import Run, RunHeader
 from leaderboard.engine.local import LocalEngine
 from leaderboard.engine.wire import Job, Opened
 from leaderboard.store import Store
 from leaderboard.store.store import COMPLETED, FAILED, INTERRUPTED
 from leaderboard.submission import Submission, Variant
+
+DECISIVE = ("code", "packages", "device", "threads", "crafting")
+"""Parts of the environment that make another run of the same request."""
 
 Progress = Callable[[int, int], None]
 """Called with the shards done and their number."""
@@ -26,7 +29,7 @@ class Request:
     """What a caller wants evaluated.
 
     `reasons` say why the run is unofficial, besides a limit; `limit` keeps the first pictures of
-    the sample; `fresh` begins anew although the same run is stored.
+    the sample; `fresh` begins anew although the same run is stored; `precision` as in `Job`.
     """
 
     submission: Submission
@@ -35,15 +38,24 @@ class Request:
     beside: tuple[Path, ...] = ()
     reasons: tuple[str, ...] = ()
     device: str = "auto"
+    precision: str = "auto"
     limit: int | None = None
     fresh: bool = False
 
 
 def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Progress) -> Run:
     """The completed run. A run with the same key that was broken off goes on where it was."""
-    opened = engine.open(_job(request))
+    opened = engine.open(job_of(request))
     images = opened.images if request.limit is None else min(opened.images, request.limit)
     header = _header(request, opened, images, engine.threads)
+    try:
+        header = replace(header, cells=engine.admit())
+    except CallError:
+        raise
+    except SqueezebenchError as problem:
+        # No later run may go on from this one: it has no cells.
+        store.note(store.begin(replace(header, key=f"{header.key}-failed")), FAILED, str(problem))
+        raise
     known = None if request.fresh else store.find(header.key)
     if known is not None and known.status == COMPLETED:
         return store.run(known.id)
@@ -66,7 +78,8 @@ def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Prog
     return store.run(run_id)
 
 
-def _job(request: Request) -> Job:
+def job_of(request: Request) -> Job:
+    """What workers are told of the request."""
     submission = request.submission
     return Job(
         protocol=request.protocol.model_dump(mode="json", by_alias=True),
@@ -75,14 +88,16 @@ def _job(request: Request) -> Job:
         class_name=submission.class_name,
         kind=submission.manifest.defense.kind,
         gradient=submission.manifest.defense.gradient,
+        randomized=submission.manifest.defense.randomized,
         parameters=dict(request.variant.parameters),
         device=request.device,
+        precision=request.precision,
     )
 
 
 def _header(request: Request, opened: Opened, images: int, threads: int) -> RunHeader:
     manifest, protocol = request.submission.manifest, request.protocol
-    described = environment.describe(opened.device, threads)
+    described = environment.describe(opened.device, threads) | {"crafting": opened.crafting}
     reasons = list(request.reasons)
     if images < opened.images:
         reasons.append(f"limited to {images} of {opened.images} images")
@@ -93,7 +108,7 @@ def _header(request: Request, opened: Opened, images: int, threads: int) -> RunH
         opened.fingerprint,
         [record.identity for record in opened.classifiers],
         images,
-        [described[name] for name in ("code", "packages", "device", "threads")],
+        [described[name] for name in DECISIVE],
     ]
     return RunHeader(
         key=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
@@ -111,6 +126,6 @@ def _header(request: Request, opened: Opened, images: int, threads: int) -> RunH
         images=images,
         unofficial_reason="; ".join(reasons) or None,
         classifiers=opened.classifiers,
-        cells=opened.cells,
+        cells=(CLEAN_CELL,),
         environment=described,
     )

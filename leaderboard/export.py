@@ -12,6 +12,8 @@ from benchmark.errors import CallError
 from benchmark.records import Outcome, Run
 
 COLUMNS = tuple(field.name for field in fields(Outcome))
+APART = ("header", "results", "challenges")
+"""Fields of a run that its record words in another way."""
 
 
 def outcomes_csv(run: Run) -> str:
@@ -29,12 +31,14 @@ def record(run: Run) -> dict[str, Any]:
     """The run with its provenance; `outcomes_sha256` is that of the CSV."""
     return {
         "schema": 1,
-        **{name: value for name, value in vars(run).items() if name not in ("header", "results")},
+        **{name: value for name, value in vars(run).items() if name not in APART},
         **asdict(run.header),
+        "challenges": [asdict(challenge) for challenge in run.challenges],
         "costs": [
             {**asdict(r.shard), "seconds": r.seconds, "defense_seconds": r.defense_seconds}
             for r in run.results
         ],
+        "diagnostics": [{**asdict(r.shard), "probes": r.diagnostics} for r in run.results],
         "outcomes_sha256": hashlib.sha256(outcomes_csv(run).encode()).hexdigest(),
         "outcomes": [asdict(outcome) for outcome in run.outcomes],
     }

@@ -16,19 +16,25 @@ from rich.progress import (
 from rich.table import Table
 
 from benchmark.protocol import Protocol
-from benchmark.records import Interval, Run
+from benchmark.records import Challenge, Interval, Run
 from benchmark.score import Score, score
-from benchmark.threat import Access
+from benchmark.threat import Access, ThreatModel
 from leaderboard import evaluation
 
 WIDE = 110
+WIDE_COLUMN = 14
+NAMED = 5
+"""Pictures named in a sentence."""
+
+ACCESSES = (Access.TRANSFER, Access.QUERY, Access.WHITE_BOX, Access.EOT)
+ALWAYS = {Access.TRANSFER, Access.WHITE_BOX}
 
 
 @contextmanager
-def progress(console: Console, title: str) -> Iterator[evaluation.Progress]:
+def progress(console: Console, title: str, unit: str = "shards") -> Iterator[evaluation.Progress]:
     """A bar with a time estimate on a terminal; a line a quarter of the way elsewhere."""
     if not console.is_terminal:
-        yield _lines(console, title)
+        yield _lines(console, title, unit)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -42,14 +48,14 @@ def progress(console: Console, title: str) -> Iterator[evaluation.Progress]:
         yield lambda done, total: bars.update(task, completed=done, total=total)
 
 
-def _lines(console: Console, title: str) -> evaluation.Progress:
+def _lines(console: Console, title: str, unit: str) -> evaluation.Progress:
     said = {-1}
 
     def update(done: int, total: int) -> None:
         quarter = 4 * done // max(total, 1)
         if quarter not in said:
             said.add(quarter)
-            console.print(f"{title}: {done} of {total} shards", highlight=False)
+            console.print(f"{title}: {done} of {total} {unit}", highlight=False)
 
     return update
 
@@ -66,33 +72,60 @@ def percent(interval: Interval | None, *, bounds: bool) -> str:
 def score_tables(console: Console, protocol: Protocol, runs: Sequence[Run]) -> None:
     """One table a classifier: accuracy in per cent with its 95 % interval, bits, time.
 
-    A narrow terminal gets the table without intervals.
+    A narrow terminal gets the table without intervals; an access that no run was attacked with at
+    the headline gets no column.
     """
-    bounds = console.width >= WIDE
     threat = protocol.headline_threat
     for spec in protocol.classifiers:
         table = Table(title=f"{protocol.name}: {spec.name}, {threat}, accuracy in %")
-        for column in ("entry", "clean", "transfer", "white-box", "worst case", "bpp", "ms/image"):
+        scores = [score(run, spec.name) for run in runs]
+        used = {a for one in scores for r in [one.at(threat)] if r for a in r.by_access}
+        shown = [access for access in ACCESSES if access in used | ALWAYS]
+        columns = ("entry", "clean", *map(str, shown), "worst case", "bpp", "ms/image")
+        bounds = console.width >= WIDE + WIDE_COLUMN * len(used - ALWAYS)
+        for column in columns:
             justify: Literal["left", "right"] = "left" if column == "entry" else "right"
             table.add_column(column, justify=justify, no_wrap=True)
-        for run in runs:
-            cells = _cells(score(run, spec.name), protocol, bounds=bounds)
-            table.add_row(run.header.entry, *cells)
+        for run, found in zip(runs, scores, strict=True):
+            table.add_row(run.header.entry, *_cells(found, threat, shown, bounds=bounds))
         console.print(table)
 
 
-def _cells(found: Score, protocol: Protocol, *, bounds: bool) -> list[str]:
-    robustness = found.at(protocol.headline_threat)
+def _cells(
+    found: Score, threat: ThreatModel, accesses: Sequence[Access], *, bounds: bool
+) -> list[str]:
+    robustness = found.at(threat)
     by_access = robustness.by_access if robustness else {}
     rate = found.bits_per_pixel
     return [
         percent(found.clean, bounds=bounds),
-        percent(by_access.get(Access.TRANSFER), bounds=bounds),
-        percent(by_access.get(Access.WHITE_BOX), bounds=bounds),
+        *(percent(by_access.get(access), bounds=bounds) for access in accesses),
         percent(robustness.worst if robustness else None, bounds=bounds),
         f"{rate.estimate:.3f}" if rate else "–",
         f"{found.milliseconds:.2f}",
     ]
+
+
+def challenged(run: Run, challenge: Challenge) -> str:
+    """What became of a challenge: pictures judged, pictures refused, the old figure and the new."""
+    threat = challenge.threat
+    found = score(run, challenge.classifier).at(threat)
+    judged = challenge.outcomes
+    wrong = f"{sum(outcome.draws_correct < outcome.draws for outcome in judged)} wrong"
+    if any(outcome.draws > 1 for outcome in judged):
+        wrong += " in some draw"
+    said = [f"{challenge.classifier}, {threat}: {len(judged)} judged, {wrong}"]
+    if challenge.outside:
+        sizes = [f"{image} ({size:g})" for image, size in challenge.outside.items()]
+        rest = len(sizes) - NAMED
+        listed = ", ".join(sizes[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+        said.append(f"{len(sizes)} outside of the ball count as the clean picture: {listed}")
+    if challenge.unchanged:
+        said.append(f"{len(challenge.unchanged)} unchanged")
+    before = percent(found.worst if found else None, bounds=True)
+    after = percent(found.challenged if found else None, bounds=True)
+    said.append(f"worst case of the run {before} %, with challenges {after} %")
+    return "; ".join(said)
 
 
 def summary(run: Run) -> dict[str, Any]:

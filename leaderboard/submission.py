@@ -19,12 +19,13 @@ class DefenseTable(Table):
     """What the plugin is: `entry` is `file:Class`, `gradient` what autograd finds through it.
 
     `exact`: forward is differentiable; `surrogate`: the class declares one; `none`: neither.
+    `randomized` says that two calls on the same images may differ, as the class must say too.
     """
 
     kind: Literal["codec", "purifier"]
     entry: str = Field(pattern=r"^[a-z_]+:[A-Za-z_]\w*$")
     gradient: Literal["exact", "surrogate", "none"]
-    randomized: Literal[False] = False
+    randomized: bool = False
 
 
 class Variant(Table):

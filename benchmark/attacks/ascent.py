@@ -3,6 +3,7 @@
 Gradient steps; the best iterate of each image is kept, a broken image leaves the batch.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -59,3 +60,28 @@ def ascend(
         logits = rows(model, climb.active)(climb.x_adv)
     climb, _ = record(climb, logits, y[climb.active])
     return climb.best, climb.best_margin
+
+
+def best_of(
+    x: Images,
+    budget: Budget,
+    attempts: int,
+    climb: Callable[[Tensor, int], tuple[Images, PerImage]],
+) -> Images:
+    """The best iterate of each image over several ascents.
+
+    `climb(todo, attempt)` gives the iterates and margins of the images `todo`; with
+    `budget.until_broken` those are the images that no attempt has broken yet.
+    """
+    best = x.clone()
+    best_margin = torch.full((len(x),), torch.inf, device=x.device)
+    todo = torch.arange(len(x), device=x.device)
+    for attempt in range(attempts):
+        found, now = climb(todo, attempt)
+        better = now < best_margin[todo]
+        best[todo[better]], best_margin[todo[better]] = found[better], now[better]
+        if budget.until_broken:
+            todo = todo[best_margin[todo] >= 0]
+        if len(todo) == 0:
+            break
+    return best

@@ -100,7 +100,7 @@ def load(
     kept = spec.classes
     if kept is not None and not all(0 <= number < count for number in kept):
         raise CallError(f"classes of {spec.name}: expected numbers from 0 to {count - 1}")
-    model = NormalizedClassifier(network, recipe, kept).to(device)
+    model = NormalizedClassifier(network, recipe, kept).eval().to(device)
     return LoadedClassifier(
         name=spec.name,
         model=model,

@@ -6,6 +6,7 @@ spends the budget on coefficients that no allowed change can move (see `blurred_
 """
 
 import io
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -33,12 +34,15 @@ def quantization_tables(quality: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=1)
-def _cosines() -> Tensor:
-    """The orthonormal 8-point DCT-II, rows by frequency."""
+def _transform() -> Tensor:
+    """The orthonormal 8x8 DCT-II as one matrix (64, 64), rows by frequency.
+
+    One large product a plane is several times faster than two small ones a block.
+    """
     u, t = np.arange(BLOCK)[:, None], np.arange(BLOCK)[None, :]
     basis = np.cos((2 * t + 1) * u * np.pi / (2 * BLOCK)) * np.sqrt(2 / BLOCK)
     basis[0] /= np.sqrt(2)
-    return torch.from_numpy(basis).float()
+    return torch.from_numpy(np.kron(basis, basis)).float()
 
 
 def to_ycbcr(x: Images) -> Images:
@@ -56,28 +60,35 @@ def to_rgb(ycbcr: Images) -> Images:
     return (torch.stack([red, green, blue], 1) / 255).clamp(0, 1)
 
 
-def _quantized(plane: Images, table: Tensor) -> Images:
+Rounding = Callable[[Tensor], Tensor]
+
+
+def _quantized(plane: Images, table: Tensor, rounding: Rounding) -> Images:
     """A plane (n, c, h, w) after the DCT, the rounding to `table`, and back."""
     n, c, h, w = plane.shape
-    cosines, table = _cosines().to(plane), table.to(plane)
-    blocks = plane.view(n, c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).transpose(3, 4)
-    coefficients = cosines @ blocks @ cosines.T / table
-    restored = cosines.T @ (blurred_round(coefficients) * table) @ cosines
-    return restored.transpose(3, 4).reshape(n, c, h, w)
+    steps = table.to(plane).flatten()
+    transform = _transform().to(plane)
+    tiled = plane.reshape(n * c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).transpose(2, 3)
+    coefficients = tiled.reshape(-1, BLOCK * BLOCK) @ (transform.T / steps)
+    restored = rounding(coefficients) @ (steps[:, None] * transform)
+    return restored.view(tiled.shape).transpose(2, 3).reshape(n, c, h, w)
 
 
-def jpeg_surrogate(x: Images, quality: int, *, subsampled: bool = True) -> Images:
+def jpeg_surrogate(
+    x: Images, quality: int, *, subsampled: bool = True, rounding: Rounding = blurred_round
+) -> Images:
     """What JPEG at `quality` makes of `x`, with a gradient; 4:2:0 if `subsampled`, else 4:4:4."""
     h, w = x.shape[-2:]
     unit = 2 * BLOCK if subsampled else BLOCK
-    x = functional.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
+    if h % unit or w % unit:
+        x = functional.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
     luma_table, chroma_table = quantization_tables(quality)
     ycbcr = to_ycbcr(x)
-    luma = _quantized(ycbcr[:, :1] - 128, luma_table) + 128
+    luma = _quantized(ycbcr[:, :1] - 128, luma_table, rounding) + 128
     chroma = ycbcr[:, 1:]
     if subsampled:
-        small = _quantized(functional.avg_pool2d(chroma, 2), chroma_table)
+        small = _quantized(functional.avg_pool2d(chroma, 2), chroma_table, rounding)
         chroma = functional.interpolate(small, scale_factor=2, mode="bilinear")
     else:
-        chroma = _quantized(chroma, chroma_table)
+        chroma = _quantized(chroma, chroma_table, rounding)
     return to_rgb(torch.cat([luma, chroma], 1))[..., :h, :w]

@@ -9,8 +9,9 @@ from PIL import Image
 
 from benchmark.codecs.jpeg_surrogate import jpeg_surrogate
 from benchmark.defense import Codec
-from benchmark.errors import CallError, ContractError
+from benchmark.errors import CallError, ContractError, UnknownNameError
 from benchmark.geometry import from_bytes, to_bytes
+from benchmark.gradients import ROUNDINGS
 from benchmark.tensors import Images
 
 
@@ -55,17 +56,25 @@ class Jpeg(PillowCodec):
 
     format = "JPEG"
 
-    def __init__(self, quality: int, *, subsampling: str = "4:2:0") -> None:
-        """`quality` from 1 to 100, `subsampling` 4:2:0 or 4:4:4."""
+    def __init__(
+        self, quality: int, *, subsampling: str = "4:2:0", rounding: str = "blurred"
+    ) -> None:
+        """`quality` from 1 to 100, `subsampling` 4:2:0 or 4:4:4.
+
+        `rounding` is what the surrogate rounds with, a name of `gradients.ROUNDINGS`.
+        """
         super().__init__()
         if not 1 <= quality <= 100:
             raise CallError(f"JPEG quality {quality}: expected 1 to 100")
         if subsampling not in ("4:2:0", "4:4:4"):
             raise CallError(f"JPEG subsampling {subsampling!r}: expected 4:2:0 or 4:4:4")
+        if rounding not in ROUNDINGS:
+            raise UnknownNameError("rounding", rounding, ROUNDINGS)
         self.quality = quality
+        self._rounding = ROUNDINGS[rounding]
         self.subsampled = subsampling == "4:2:0"
         self.options = {"quality": quality, "subsampling": subsampling}
 
     def surrogate(self, x: Images) -> Images:
         """Differentiable JPEG of the same tables and subsampling."""
-        return jpeg_surrogate(x, self.quality, subsampled=self.subsampled)
+        return jpeg_surrogate(x, self.quality, subsampled=self.subsampled, rounding=self._rounding)

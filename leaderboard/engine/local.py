@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from benchmark.errors import CallError, EngineError, SqueezebenchError
-from benchmark.records import Shard, ShardResult
-from leaderboard.engine.wire import Job, Opened, opened_from, result_from
+from benchmark.records import Cell, Shard, ShardResult
+from leaderboard.engine.wire import Job, Opened, cells_from, opened_from, result_from
 
 LOG_TAIL = 600
 
@@ -107,15 +107,24 @@ class LocalEngine:
         return self._workers[0].ask(operation, content)
 
     def open(self, job: Job) -> Opened:
-        """Make every worker ready for `job`. They must agree on what they found."""
-        content = asdict(job)
-        replies = list(self._pool.map(lambda worker: worker.ask("open", content), self._workers))
+        """Make every worker ready for `job`, but for its defense, which `admit` makes."""
+        return opened_from(self._agreed("open", asdict(job)))
+
+    def admit(self) -> tuple[Cell, ...]:
+        """Make the open job's defense in every worker; the cells that it admits."""
+        return cells_from(self._agreed("admit", {}))
+
+    def _agreed(self, operation: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The one reply of all workers."""
+        replies = list(self._pool.map(lambda worker: worker.ask(operation, content), self._workers))
         if any(reply != replies[0] for reply in replies):
             raise EngineError(
-                "two workers opened the same job and found different pictures or weights; "
-                "something is changing the files"
+                f"two workers were asked the same ({operation}) and found different pictures, "
+                "weights or gradients; something is changing the files, or the defense differs "
+                "from process to process"
             )
-        return opened_from(replies[0])
+        first: dict[str, Any] = replies[0]
+        return first
 
     def run(self, shards: Sequence[Shard]) -> Iterator[ShardResult]:
         """Results as they come, in no fixed order."""

@@ -1,5 +1,6 @@
 """The messages between the driver and its workers: one JSON object a line, no pickles."""
 
+from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,8 @@ from benchmark.threat import Access
 class Job:
     """One variant of a submission under one protocol, on one device.
 
-    `protocol` is the protocol's content, `beside` the folders for its relative paths.
+    `protocol` is the protocol's content, `beside` the folders for its relative paths. `precision`
+    is what attacks are crafted in: `auto`, `fp32` or `bf16`.
     """
 
     protocol: dict[str, Any]
@@ -20,27 +22,66 @@ class Job:
     class_name: str
     kind: str
     gradient: str
+    randomized: bool
     parameters: dict[str, Any]
     device: str
+    precision: str
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What a worker found when it made a job ready."""
+    """What a worker found when it made a job ready. `crafting` is the precision of attacks.
+
+    It holds nothing that depends on the submission's code, which has not run yet.
+    """
 
     dataset: str
     fingerprint: str
     images: int
     classifiers: tuple[ClassifierRecord, ...]
-    cells: tuple[Cell, ...]
     device: str
+    crafting: str
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """Pictures (3, height, width) in bytes to judge against the open job.
+
+    `size` is height and width of the classifier's input. `sha256` is that of the whole challenge,
+    of which these are a part; `positions` are those of the clean pictures in the sample.
+    """
+
+    classifier: str
+    size: tuple[int, int]
+    norm: str
+    radius: float
+    sha256: str
+    positions: tuple[int, ...]
+    pixels: tuple[bytes, ...]
 
 
 def opened_from(content: dict[str, Any]) -> Opened:
     """The message `Opened` as it came over the wire."""
     classifiers = tuple(ClassifierRecord(**record) for record in content.pop("classifiers"))
-    cells = tuple(Cell(access=Access(cell.pop("access")), **cell) for cell in content.pop("cells"))
-    return Opened(classifiers=classifiers, cells=cells, **content)
+    return Opened(classifiers=classifiers, **content)
+
+
+def cells_from(content: dict[str, Any]) -> tuple[Cell, ...]:
+    """The cells that a defense admits, as they came over the wire."""
+    return tuple(Cell(access=Access(cell.pop("access")), **cell) for cell in content["cells"])
+
+
+def handed_in_to(given: HandedIn) -> dict[str, Any]:
+    """Pictures for the wire."""
+    return asdict(given) | {"pixels": [b64encode(pixels).decode() for pixels in given.pixels]}
+
+
+def handed_in_from(content: dict[str, Any]) -> HandedIn:
+    """Pictures as they came over the wire."""
+    pixels = tuple(b64decode(text) for text in content.pop("pixels"))
+    height, width = content.pop("size")
+    positions = tuple(content.pop("positions"))
+    return HandedIn(pixels=pixels, positions=positions, size=(height, width), **content)
 
 
 def result_to(result: ShardResult) -> dict[str, Any]:
@@ -52,7 +93,13 @@ def result_from(content: dict[str, Any]) -> ShardResult:
     """A shard's result as it came over the wire."""
     return ShardResult(
         shard=Shard(**content["shard"]),
-        outcomes=tuple(Outcome(**outcome) for outcome in content["outcomes"]),
+        outcomes=outcomes_from(content["outcomes"]),
         seconds=content["seconds"],
         defense_seconds=content["defense_seconds"],
+        diagnostics=content["diagnostics"],
     )
+
+
+def outcomes_from(content: list[dict[str, Any]]) -> tuple[Outcome, ...]:
+    """Outcomes as they came over the wire."""
+    return tuple(Outcome(**outcome) for outcome in content)

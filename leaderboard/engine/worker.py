@@ -3,7 +3,6 @@
 Ends when its input ends, so no worker outlives the driver that started it.
 """
 
-import importlib.util
 import json
 import os
 import sys
@@ -17,14 +16,16 @@ from typing import IO, Any
 import torch
 
 from benchmark import classifiers, datasets
+from benchmark.challenge import challenge_cell, judge_pictures
 from benchmark.datasets import Sample
-from benchmark.defense import Codec, Defense
-from benchmark.errors import SqueezebenchError, SubmissionError
-from benchmark.evaluate import Harness
+from benchmark.errors import SqueezebenchError
+from benchmark.evaluate import Declared, Harness, precision_on
 from benchmark.places import cache_folder
 from benchmark.protocol import ClassifierSpec, DatasetSpec, Protocol
 from benchmark.records import ClassifierRecord, Shard
-from leaderboard.engine.wire import Job, Opened, result_to
+from benchmark.threat import Norm, ThreatModel
+from leaderboard.engine.plugin import make_defense
+from leaderboard.engine.wire import Job, Opened, handed_in_from, result_to
 
 
 class Worker:
@@ -32,10 +33,13 @@ class Worker:
 
     def __init__(self) -> None:
         """Nothing is open yet."""
-        self._harness: Harness | None = None
+        self._open: Callable[[], Harness] | None = None
+        self._admitted: Harness | None = None
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "open": self.open,
+            "admit": self.admit,
             "shard": self.shard,
+            "challenge": self.challenge,
             "dataset": self.dataset,
             "machine": self.machine,
         }
@@ -51,7 +55,7 @@ class Worker:
             return {"error": _blame(problem), "exit_code": 1}
 
     def open(self, content: dict[str, Any]) -> dict[str, Any]:
-        """Make a job ready."""
+        """Make a job's pictures and classifiers ready; the submission's code is not run yet."""
         job = Job(**content)
         protocol = Protocol.model_validate_json(json.dumps(job.protocol))
         beside = tuple(job.beside)
@@ -61,13 +65,16 @@ class Worker:
             for spec in protocol.classifiers
         }
         sample = _sample(protocol.dataset.model_dump_json(), beside)
-        self._harness = Harness(
+        self._open, self._admitted = None, None
+        crafting = precision_on(device, job.precision)
+        self._open = lambda: Harness(
             protocol,
             sample,
             loaded,
-            lambda: _defense(job),
-            job.gradient,
+            lambda: make_defense(job),
+            Declared(job.gradient, job.randomized),
             cache_folder("transfer"),
+            precision=crafting,
         )
         opened = Opened(
             dataset=protocol.dataset.name,
@@ -77,16 +84,35 @@ class Worker:
                 ClassifierRecord(c.name, c.identity, c.recipe.crop, c.recipe.crop, len(c.numbers))
                 for c in loaded.values()
             ),
-            cells=self._harness.cells,
             device=_device_name(device),
+            crafting=crafting,
         )
         return asdict(opened)
 
+    def admit(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Make the open job's defense; the cells that it admits."""
+        if self._open is None:
+            raise SqueezebenchError("a worker was asked for cells before a job was opened")
+        self._admitted = self._open()
+        return {"cells": [asdict(cell) for cell in self._admitted.cells]}
+
     def shard(self, content: dict[str, Any]) -> dict[str, Any]:
         """Evaluate one shard of the open job."""
-        if self._harness is None:
-            raise SqueezebenchError("a shard was asked for before a job was opened")
-        return result_to(self._harness.evaluate(Shard(**content)))
+        return result_to(self._harness().evaluate(Shard(**content)))
+
+    def challenge(self, content: dict[str, Any]) -> dict[str, Any]:
+        """Judge pictures that somebody handed in against the open job."""
+        harness, given = self._harness(), handed_in_from(content)
+        cell = challenge_cell(ThreatModel(Norm(given.norm), given.radius), given.sha256)
+        joined = torch.frombuffer(bytearray(b"".join(given.pixels)), dtype=torch.uint8)
+        pixels = joined.view(-1, 3, *given.size)
+        judged = judge_pictures(harness, given.classifier, cell, given.positions, pixels)
+        return judged._asdict() | {"outcomes": [asdict(one) for one in judged.outcomes]}
+
+    def _harness(self) -> Harness:
+        if self._admitted is None:
+            raise SqueezebenchError("a worker was asked for figures before a defense was admitted")
+        return self._admitted
 
     def dataset(self, content: dict[str, Any]) -> dict[str, Any]:
         """How many pictures a dataset has here, and its fingerprint."""
@@ -130,36 +156,6 @@ def _classifier(spec: str, beside: tuple[str, ...], device: str) -> classifiers.
 def _sample(spec: str, beside: tuple[str, ...]) -> Sample:
     parsed = DatasetSpec.model_validate_json(spec)
     return datasets.fingerprinted(datasets.find(parsed, [Path(p) for p in beside]))
-
-
-def _defense(job: Job) -> Defense:
-    """A new instance of the submission's class: the one place that imports by path."""
-    source = Path(job.source)
-    spec = importlib.util.spec_from_file_location(f"submission_{source.parent.name}", source)
-    if spec is None or spec.loader is None:
-        raise SubmissionError(f"{source} cannot be loaded as Python")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = getattr(module, job.class_name, None)
-    if not isinstance(made, type):
-        raise SubmissionError(
-            f"{source} defines no class {job.class_name}, which the manifest names"
-        )
-    try:
-        defense = made(**job.parameters)
-    except TypeError as problem:
-        raise SubmissionError(
-            f"{job.class_name}({', '.join(job.parameters)}): {problem}; the parameters of the "
-            "variant must be those of the class"
-        ) from problem
-    if not isinstance(defense, Defense):
-        raise SubmissionError(f"{job.class_name} of {source} is no Defense or Codec of the api")
-    kind = "codec" if isinstance(defense, Codec) else "purifier"
-    if kind != job.kind:
-        raise SubmissionError(
-            f"the manifest says kind = {job.kind!r}, but {job.class_name} is a {kind}; correct it"
-        )
-    return defense
 
 
 def _blame(problem: BaseException) -> str:

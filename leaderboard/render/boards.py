@@ -9,6 +9,7 @@ from leaderboard.render.pages import (
     Scored,
     Section,
     board_slug,
+    columns_of,
     protocol_of,
     row_of,
     threat_in_words,
@@ -41,13 +42,16 @@ def board_page(scored: Sequence[Scored]) -> BoardPage:
 def _section(i: int, classifier: str, entries: Sequence[Scored], threat: ThreatModel) -> Section:
     def key(one: Scored) -> tuple[float, float, str]:
         found = one.scores[i].at(threat)
-        worst = found.worst.estimate if found else -1.0
+        known = (found.worst, found.challenged) if found else ()
+        worst = min((figure.estimate for figure in known if figure), default=-1.0)
         return (-worst, -one.scores[i].clean.estimate, one.run.header.entry)
 
     ranked = sorted(entries, key=key)
+    rows = [(one.run.header.official, row_of(one, i, threat)) for one in ranked]
     return Section(
         classifier=classifier,
-        rows=tuple(row_of(one, i, threat) for one in ranked if one.run.header.official),
-        unofficial=tuple(row_of(one, i, threat) for one in ranked if not one.run.header.official),
+        columns=columns_of(row for _, row in rows),
+        rows=tuple(row for official, row in rows if official),
+        unofficial=tuple(row for official, row in rows if not official),
         plots=board_plots(i, ranked, threat),
     )

@@ -12,6 +12,7 @@ ACCESSES = (
     (Access.TRANSFER, "transfer"),
     (Access.QUERY, "query"),
     (Access.WHITE_BOX, "white-box"),
+    (Access.EOT, "white-box, averaged over draws"),
 )
 
 

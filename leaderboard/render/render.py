@@ -8,11 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from benchmark.errors import CallError
+from benchmark.flags import raised
 from benchmark.records import Run
 from benchmark.score import score
 from leaderboard.render.boards import board_page
 from leaderboard.render.entries import run_page
-from leaderboard.render.pages import BoardPage, RunPage, Scored, board_slug
+from leaderboard.render.pages import BoardPage, RunPage, Scored, board_slug, flag_texts
 from leaderboard.store import Store
 from leaderboard.store.store import COMPLETED
 
@@ -41,7 +42,12 @@ def render(store: Store, folder: Path) -> Path:
 
 
 def _scored(run: Run) -> Scored:
-    return Scored(run, tuple(score(run, record.name) for record in run.header.classifiers))
+    names = [record.name for record in run.header.classifiers]
+    return Scored(
+        run,
+        tuple(score(run, name) for name in names),
+        tuple(raised(run, name) for name in names),
+    )
 
 
 def _boards(scored: Sequence[Scored]) -> dict[str, BoardPage]:
@@ -69,6 +75,7 @@ def _write(folder: Path, boards: Sequence[BoardPage], entries: Sequence[RunPage]
         target.write_text(templates.get_template(template).render(**content), encoding="utf-8")
 
     page("index.html", "home.html", boards=boards)
+    page("flags.html", "flags.html", flags=flag_texts())
     for board in boards:
         page(f"boards/{board.slug}.html", "board.html", board=board)
     for entry in entries:

@@ -52,6 +52,12 @@ cells = Table(
     Column("radius", Float),
     Column("steps", Integer),
     Column("restarts", Integer),
+    Column("queries", Integer),
+    Column("draws", Integer),
+    Column("images", Integer),
+    Column("options", String, nullable=False),
+    Column("check", Boolean, nullable=False),
+    Column("rest", Boolean, nullable=False),
     UniqueConstraint("run_id", "name"),
 )
 
@@ -65,6 +71,7 @@ shards = Table(
     Column("stop", Integer, nullable=False),
     Column("seconds", Float, nullable=False),
     Column("defense_seconds", Float, nullable=False),
+    Column("diagnostics", JSON, nullable=False),
     UniqueConstraint("run_id", "classifier", "start"),
 )
 
@@ -84,6 +91,8 @@ outcomes = Table(
     Column("gradient_steps", Integer, nullable=False),
     Column("queries", Integer, nullable=False),
     Column("png_sha256", String(64), nullable=False),
+    Column("draws", Integer, nullable=False),
+    Column("draws_correct", Integer, nullable=False),
 )
 
 events = Table(
@@ -94,4 +103,22 @@ events = Table(
     Column("at", String, nullable=False),
     Column("status", String, nullable=False),
     Column("detail", String, nullable=False),
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), nullable=False, index=True),
+    Column("at", String, nullable=False),
+    Column("by", String, nullable=False),
+    Column("classifier", String, nullable=False),
+    Column("norm", String, nullable=False),
+    Column("radius", Float, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("outcomes", JSON, nullable=False),
+    Column("outside", JSON, nullable=False),
+    Column("unchanged", JSON, nullable=False),
+    Column("environment", JSON, nullable=False),
+    UniqueConstraint("run_id", "classifier", "norm", "radius", "sha256"),
 )

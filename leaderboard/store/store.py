@@ -1,19 +1,21 @@
 """The store: runs are begun, shards are added, events are noted; nothing is changed or deleted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import (
     Connection,
     CursorResult,
     Engine,
-    Row,
     create_engine,
     event,
     func,
@@ -25,14 +27,19 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from benchmark.errors import CallError, StoreError
-from benchmark.records import Cell, ClassifierRecord, Outcome, Run, RunHeader, Shard, ShardResult
-from benchmark.threat import Access
-from leaderboard.store.schema import cells, events, outcomes, runs, shards
+from benchmark.records import Cell, Challenge, Run, RunHeader, Shard, ShardResult
+from leaderboard.store.rows import (
+    cell_of,
+    challenge_of,
+    challenge_to,
+    result_of,
+    rows_of,
+    run_of,
+)
+from leaderboard.store.schema import cells, challenges, events, outcomes, runs, shards
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60
-# The fields of an outcome behind its classifier and cell, which other tables hold.
-MEASURED = tuple(field.name for field in fields(Outcome))[2:]
 PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
 
@@ -56,10 +63,7 @@ class Store:
             raise StoreError(f"{self._path.parent} is no folder; make it, or choose another --db")
         self._engine = _engine(self.url)
         with self._transaction() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -74,6 +78,10 @@ class Store:
             ) from problem
         except SQLAlchemyError as problem:
             raise StoreError(f"database {self._path}: {problem}") from problem
+        except CommandError as problem:
+            raise StoreError(
+                f"database {self._path}: {problem}; a newer squeezebench made it, use that one"
+            ) from problem
 
     def begin(self, header: RunHeader) -> int:
         """A new run; returns its number."""
@@ -104,19 +112,16 @@ class Store:
                     **asdict(result.shard),
                     seconds=result.seconds,
                     defense_seconds=result.defense_seconds,
+                    diagnostics=result.diagnostics,
                 )
             )
-            shard_id = _key(inserted)
-            size = result.shard.stop - result.shard.start
-            rows = []
-            for order, outcome in enumerate(result.outcomes):
-                row = asdict(outcome)
-                row.pop("classifier")
-                row["cell_id"] = cell_ids[row.pop("cell")]
-                rows.append(
-                    {**row, "shard_id": shard_id, "position": result.shard.start + order % size}
-                )
-            connection.execute(insert(outcomes), rows)
+            connection.execute(insert(outcomes), rows_of(result, _key(inserted), cell_ids))
+
+    def challenge(self, run_id: int, given: Sequence[Challenge]) -> None:
+        """Challenges of the run, all or none."""
+        rows = [{"run_id": run_id, **challenge_to(one)} for one in given]
+        with self._transaction() as connection:
+            connection.execute(insert(challenges), rows)
 
     def note(self, run_id: int, status: str, detail: str = "") -> None:
         """What became of the run: `completed`, `interrupted` or `failed`, and why."""
@@ -149,11 +154,11 @@ class Store:
         with self._transaction() as connection:
             by_run: dict[int, list[Cell]] = {}
             for row in connection.execute(select(cells).order_by(cells.c.run_id, cells.c.position)):
-                by_run.setdefault(row.run_id, []).append(_cell(dict(row._mapping)))
-            return [_run(row, tuple(by_run[row.id])) for row in connection.execute(query)]
+                by_run.setdefault(row.run_id, []).append(cell_of(row))
+            return [run_of(row, tuple(by_run[row.id])) for row in connection.execute(query)]
 
     def run(self, run_id: int) -> Run:
-        """The run with every stored result, in the order of its plan."""
+        """The run with every stored result, in the order of its plan, and its challenges."""
         known = {run.id: run for run in self.runs()}
         if run_id not in known:
             listed = ", ".join(map(str, known)) or "none"
@@ -163,10 +168,12 @@ class Store:
         with self._transaction() as connection:
             stored = connection.execute(select(shards).where(shards.c.run_id == run_id)).all()
             results = tuple(
-                _result(connection, row)
+                result_of(connection, row)
                 for row in sorted(stored, key=lambda row: (order[row.classifier], row.start))
             )
-        return Run(found.id, found.header, found.started, found.status, found.detail, results)
+            against = select(challenges).where(challenges.c.run_id == run_id)
+            rows = connection.execute(against.order_by(challenges.c.id))
+            return replace(found, results=results, challenges=tuple(map(challenge_of, rows)))
 
 
 def _engine(url: str) -> Engine:
@@ -180,6 +187,18 @@ def _engine(url: str) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _upgrade(connection: Connection) -> None:
+    """Bring the schema up to date, whole or not at all; a second process waits for the first."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    head = ScriptDirectory.from_config(config).get_current_head()
+    if MigrationContext.configure(connection).get_current_revision() == head:
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    command.upgrade(config, "head")
 
 
 def _key(inserted: CursorResult[Any]) -> int:
@@ -196,32 +215,4 @@ def _now() -> str:
 def _note(connection: Connection, run_id: int, status: str, detail: str) -> None:
     connection.execute(
         insert(events).values(run_id=run_id, at=_now(), status=status, detail=detail)
-    )
-
-
-def _cell(row: Mapping[str, Any]) -> Cell:
-    names = ("name", "attack", "estimator", "norm", "radius", "steps", "restarts")
-    return Cell(access=Access(row["access"]), **{name: row[name] for name in names})
-
-
-def _run(row: Row[Any], of_run: tuple[Cell, ...]) -> Run:
-    content = dict(row._mapping)
-    run_id, started = content.pop("id"), content.pop("started")
-    status, detail = content.pop("status"), content.pop("detail")
-    content["classifiers"] = tuple(ClassifierRecord(**c) for c in content["classifiers"])
-    return Run(run_id, RunHeader(**content, cells=of_run), started, status, detail)
-
-
-def _result(connection: Connection, shard: Row[Any]) -> ShardResult:
-    query = (
-        select(cells.c.name, *(outcomes.c[name] for name in MEASURED))
-        .join(cells, cells.c.id == outcomes.c.cell_id)
-        .where(outcomes.c.shard_id == shard.id)
-        .order_by(cells.c.position, outcomes.c.position)
-    )
-    return ShardResult(
-        Shard(shard.classifier, shard.start, shard.stop),
-        tuple(Outcome(shard.classifier, *row) for row in connection.execute(query)),
-        shard.seconds,
-        shard.defense_seconds,
     )

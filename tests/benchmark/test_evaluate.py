@@ -20,7 +20,7 @@ from benchmark.datasets import Sample, find, fingerprinted
 from benchmark.datasets.pictures import Pictures
 from benchmark.defense import Codec, Defense
 from benchmark.errors import ContractError, DataError
-from benchmark.evaluate import Harness
+from benchmark.evaluate import Declared, Harness
 from benchmark.judge import Judge, differences, in_ball, through_png
 from benchmark.protocol import Protocol, load
 from benchmark.records import CLEAN, Outcome, Shard
@@ -50,13 +50,21 @@ Made = Callable[..., Harness]
 def harness(
     protocol: Protocol, sample: Sample, mini_resnet: LoadedClassifier, tmp_path: Path
 ) -> Made:
-    def make(defense: Callable[[], Defense] = Identity, gradient: str = "exact") -> Harness:
+    def make(
+        defense: Callable[[], Defense] = Identity,
+        gradient: str = "exact",
+        *,
+        randomized: bool = False,
+        precision: str = "fp32",
+    ) -> Harness:
         loaded = {"mini-resnet": mini_resnet}
-        return Harness(protocol, sample, loaded, defense, gradient, tmp_path)
+        declared = Declared(gradient, randomized)
+        return Harness(protocol, sample, loaded, defense, declared, tmp_path, precision=precision)
 
     return make
 
 
+EXACT = Declared("exact")
 SHARD = Shard("mini-resnet", 0, 3)
 
 
@@ -301,7 +309,7 @@ def test_a_label_that_the_classifier_does_not_have(
         fingerprinted(pictures),
         {"mini-resnet": mini_resnet},
         Identity,
-        "exact",
+        Declared("exact"),
         tmp_path,
     )
     with pytest.raises(DataError, match="label 10 of picture b is none of the 10 classes"):
@@ -313,7 +321,7 @@ def test_pictures_without_labels(
 ) -> None:
     pictures = Pictures("p", ("a",), None, lambda _: np.zeros((64, 64, 3), dtype=np.uint8))
     sample = fingerprinted(pictures)
-    made = Harness(protocol, sample, {"mini-resnet": mini_resnet}, Identity, "exact", tmp_path)
+    made = Harness(protocol, sample, {"mini-resnet": mini_resnet}, Identity, EXACT, tmp_path)
     with pytest.raises(DataError, match="has no labels"):
         made.evaluate(Shard("mini-resnet", 0, 1))
 
@@ -325,7 +333,7 @@ def test_cuda_agrees_with_the_processor(protocol: Protocol, sample: Sample, tmp_
     found = []
     for device in ("cpu", "cuda"):
         loaded = {spec.name: classifiers.load(spec, device=torch.device(device))}
-        made = Harness(protocol, sample, loaded, lambda: Jpeg(50), "surrogate", tmp_path)
+        made = Harness(protocol, sample, loaded, lambda: Jpeg(50), Declared("surrogate"), tmp_path)
         outcomes = made.evaluate(Shard(spec.name, 0, 7)).outcomes
         found.append({(o.cell, o.image): o.correct for o in outcomes})
     agree = [found[0][key] == found[1][key] for key in found[0]]

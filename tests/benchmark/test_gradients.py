@@ -1,36 +1,18 @@
-"""Estimators give the slopes that they promise."""
+"""Roundings, BPDA and selection give the slopes that they promise."""
 
 import math
 
-import pytest
 import torch
 
-from benchmark.codecs.pillow import Jpeg
-from benchmark.defense import Defense
-from benchmark.errors import UnknownNameError
 from benchmark.gradients import (
     BLUR,
-    AttackedModel,
-    admitted,
     blurred_round,
     bpda,
-    declared_surrogate,
-    identity_bpda,
-    own_autograd,
+    polynomial_round,
+    soft_minimum,
     straight_through,
+    straight_through_round,
 )
-from benchmark.tensors import Images, rows
-from tests.linear import LinearModel
-
-
-class Halves(Defense):
-    """Rounds down to even grey levels: no gradient of its own; says that it doubles."""
-
-    def forward(self, x: Images) -> Images:
-        return torch.floor(x * 127.5) / 127.5
-
-    def surrogate(self, x: Images) -> Images:
-        return 2 * x
 
 
 def gradient(mapped: object, x: torch.Tensor) -> torch.Tensor:
@@ -38,15 +20,6 @@ def gradient(mapped: object, x: torch.Tensor) -> torch.Tensor:
     assert callable(mapped)
     (slope,) = torch.autograd.grad(mapped(x).sum(), x, allow_unused=True)
     return slope
-
-
-def test_each_estimator_has_the_forward_of_the_defense_and_its_own_slope() -> None:
-    x = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
-    defense = Halves()
-    for estimator, slope in ((own_autograd, 0), (declared_surrogate, 2), (identity_bpda, 1)):
-        mapped = estimator(defense)
-        torch.testing.assert_close(mapped(x), defense.forward(x))
-        torch.testing.assert_close(gradient(mapped, x), torch.full_like(x, slope))
 
 
 def test_straight_through_and_bpda() -> None:
@@ -74,29 +47,27 @@ def test_blurred_round_has_the_slope_of_its_mean_under_noise() -> None:
     assert 0 < on_lattice < 0.03 < 1 / (BLUR * math.sqrt(2 * math.pi))
 
 
-def test_which_estimators_a_manifest_admits() -> None:
-    assert admitted("exact") == ("exact", "identity")
-    assert admitted("surrogate") == ("surrogate", "identity")
-    assert admitted("none") == ("identity",)
-    with pytest.raises(UnknownNameError, match="unknown gradient 'exakt'; did you mean exact"):
-        admitted("exakt")
+def test_the_polynomial_round_is_flat_on_the_integers() -> None:
+    v = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    u = v - v.round()
+    torch.testing.assert_close(polynomial_round(v), v.round() + u**3)
+    torch.testing.assert_close(gradient(polynomial_round, v), 3 * u**2)
+    assert float(gradient(polynomial_round, torch.ones(1))) == 0
 
 
-def test_the_attacked_model_counts_passes_of_each_image(linear: LinearModel) -> None:
-    model = AttackedModel(linear, None, 3)
-    x = linear.inputs(3)
-    model(x)
-    part = rows(rows(model, torch.tensor([0, 2])), torch.tensor([1]))
-    inner = x[2:].requires_grad_()
-    torch.autograd.grad(part(inner).sum(), inner)
-    assert model.forwards.tolist() == [1, 1, 2]
-    assert model.backwards.tolist() == [0, 0, 1]
+def test_the_straight_through_round_has_slope_1() -> None:
+    v = torch.linspace(-2, 2, 41)
+    torch.testing.assert_close(straight_through_round(v), v.round())
+    torch.testing.assert_close(gradient(straight_through_round, v), torch.ones_like(v))
 
 
-def test_the_attacked_model_sees_what_will_be_judged(linear: LinearModel) -> None:
-    """It rounds to 8 bits on the way in, and answers for the real JPEG bytes."""
-    x = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
-    wide = LinearModel((3, 16, 16), seed=0)
-    jpeg = Jpeg(25)
-    model = AttackedModel(wide, declared_surrogate(jpeg), 1)
-    torch.testing.assert_close(model(x), wide(jpeg.forward((x * 255).round() / 255)))
+def test_the_soft_minimum_is_near_the_cheapest_and_knows_how_to_change_it() -> None:
+    candidates = torch.tensor([0.2, 0.6, 0.9]).view(3, 1, 1, 1, 1).requires_grad_()
+    costs = torch.tensor([[3.0], [1.0], [2.0]]).requires_grad_()
+    mixed = soft_minimum(candidates, costs)
+    torch.testing.assert_close(mixed.flatten(), torch.tensor([0.6]), atol=0.01, rtol=0)
+    to_candidates, to_costs = torch.autograd.grad(mixed.sum(), (candidates, costs))
+    assert to_candidates.argmax() == 1
+    assert to_costs[2] < 0 < to_costs[0] - to_costs[2]  # cheaper 0.9: brighter; dearer 0.2: too
+    scaled = soft_minimum(candidates, 1000 * costs)
+    torch.testing.assert_close(scaled, mixed)  # no scale of costs is favored

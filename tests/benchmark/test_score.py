@@ -73,7 +73,7 @@ SURVIVORS = {
 }
 
 
-def run() -> Run:
+def run(cells: tuple[Cell, ...] = CELLS, outcomes: tuple[Outcome, ...] | None = None) -> Run:
     header = RunHeader(
         key="k",
         submission="s",
@@ -90,10 +90,10 @@ def run() -> Run:
         images=5,
         unofficial_reason=None,
         classifiers=(ClassifierRecord("c", "i", 10, 20, 3),),
-        cells=CELLS,
+        cells=cells,
         environment={},
     )
-    outcomes = tuple(
+    outcomes = outcomes or tuple(
         Outcome(
             classifier="c",
             cell=cell.name,
@@ -107,6 +107,8 @@ def run() -> Run:
             gradient_steps=7,
             queries=8,
             png_sha256="",
+            draws=1,
+            draws_correct=int(image in SURVIVORS[cell.name]),
         )
         for cell in CELLS
         for image in "01234"
@@ -145,3 +147,59 @@ def test_rate_and_time_are_those_of_clean_images() -> None:
     assert found.bits_per_pixel.estimate == (0 + 100 + 200 + 300 + 400) / 5 / (10 * 20)
     assert found.milliseconds == 100
     assert found.cells[0].gradient_steps == 7
+
+
+def drawn(cell: str, image: str, right: int) -> Outcome:
+    """An image of a randomized defense of whose 20 draws `right` were right."""
+    return Outcome("c", cell, image, right > 10, 0, 0.0, 0, 0.0, None, 1, 2, "", 20, right)
+
+
+def test_a_randomized_defense_by_hand() -> None:
+    """Shares without attack 1 and 0.8; under two attacks at most 0.5 and 0.6, then 0.7 and 0.2."""
+    cells = (CELLS[0], CELLS[3], CELLS[4])
+    shares = {CLEAN: (20, 16), "w4a": (10, 12), "w4b": (14, 4)}
+    outcomes = tuple(
+        drawn(cell, str(i), n) for cell, row in shares.items() for i, n in enumerate(row)
+    )
+    found = score(run(cells, outcomes), "c")
+    assert found.clean.estimate == pytest.approx(0.9)
+    assert found.clean_any_draw == wilson(1, 2)
+    at4 = found.at(ThreatModel(Norm.LINF, 4))
+    assert at4 is not None
+    assert at4.worst.estimate == pytest.approx((0.5 + 0.2) / 2)
+    assert at4.any_draw == wilson(2, 2)
+    assert at4.success is not None
+    assert at4.success.estimate == pytest.approx(1 - 0.35 / 0.9)
+    assert at4.success.low <= at4.success.estimate <= at4.success.high
+
+
+def test_a_deterministic_defense_has_no_draws() -> None:
+    found = score(run(), "c")
+    assert found.clean_any_draw is None
+    assert {robustness.any_draw for robustness in found.robustness} == {None}
+
+
+def test_a_cell_of_a_subset_speaks_for_its_images() -> None:
+    """A query attack on images 0 and 1 breaks 0; the worst case counts it, its access has n = 2."""
+    query = Cell("q4", Access.QUERY, "square", "none", "linf", 4, images=2)
+    base = run().outcomes
+    extra = tuple(
+        Outcome("c", "q4", i, i == "1", 0, 0.0, 0, 0.0, None, 0, 9, "", 1, int(i == "1"))
+        for i in "01"
+    )
+    found = score(run((*CELLS, query), (*base, *extra)), "c").at(ThreatModel(Norm.LINF, 4))
+    assert found is not None
+    assert found.by_access[Access.QUERY] == wilson(1, 2)
+    assert found.worst == wilson(0, 5)  # image 0 was the last to stand under white-box attacks
+
+
+def test_a_check_cell_gives_no_radius_but_counts_inside_a_larger_one() -> None:
+    check = Cell("w3", Access.WHITE_BOX, "pgd", "exact", "linf", 3, check=True)
+    extra = tuple(
+        Outcome("c", "w3", i, False, 0, 0.0, 0, 0.0, None, 0, 9, "", 1, 0) for i in "01234"
+    )
+    found = score(run((*CELLS, check), (*run().outcomes, *extra)), "c")
+    assert found.at(ThreatModel(Norm.LINF, 3)) is None
+    at4 = found.at(ThreatModel(Norm.LINF, 4))
+    assert at4 is not None
+    assert at4.worst == wilson(0, 5)

@@ -4,10 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from benchmark.protocol import load
+from benchmark.records import Run
+from benchmark.threat import Access
+from leaderboard import report
+from leaderboard.cli import main, measuring
+from tests.benchmark.test_score import run as example_run
 from tests.leaderboard.commands import ROOT, SUBMISSIONS, complaint, squeezebench, succeed
 
 MINI = ("--protocol", "mini-classifier-v1")
@@ -34,6 +43,14 @@ IDENTITY = SUBMISSIONS / "identity"
             "--device tpu: expected auto, cpu or cuda",
         ),
         (
+            ("evaluate", IDENTITY, *MINI, "--precision", "fp64"),
+            "--precision fp64: expected auto, fp32 or bf16",
+        ),
+        (("demo", "--precision", "half"), "--precision half: expected auto, fp32 or bf16"),
+        (("challenge", 1), "Missing argument 'images'"),
+        (("challenge", 1, ".", "--device", "tpu"), "--device tpu: expected auto, cpu or cuda"),
+        (("bench", "--images", "0"), "--images 0: expected at least 1"),
+        (
             ("evaluate", IDENTITY, "--protocol", "none.toml"),
             "none.toml is missing; expected a TOML",
         ),
@@ -46,7 +63,9 @@ def test_a_wrong_call(tmp_path: Path, arguments: tuple[object, ...], message: st
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [("runs",), ("render",), ("export", 1, "-o", "x.json")])
+@pytest.mark.parametrize(
+    "arguments", [("runs",), ("render",), ("export", 1, "-o", "x.json"), ("challenge", 1, ".")]
+)
 def test_no_database_yet(tmp_path: Path, arguments: tuple[object, ...]) -> None:
     assert "squeezebench.db is no database yet" in complaint(*arguments, code=1, cwd=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -156,6 +175,53 @@ def test_protocols() -> None:
     assert {row["name"] for row in json.loads(succeed("protocols", "--json"))} >= {"imagenet1k-v1"}
     shown = json.loads(succeed("protocols", "mini-classifier-v1"))
     assert "white-box/pgd-10/linf-4/surrogate" in shown["planned_cells"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_bench_passes_options_and_exit_code_on(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    started: list[list[str]] = []
+
+    def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[str]:
+        started.append(command)
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(measuring.subprocess, "run", run)
+    call = ("bench", "--json", "--only", "pgd*", "--images", "4", "--repeats", "2", "--out", "o")
+    monkeypatch.setattr(sys, "argv", ["squeezebench", *call])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    passed = ["--json", "--only", "pgd*", "--images", "4", "--repeats", "2", "--out", "o"]
+    assert started == [[sys.executable, "-m", "benchmark.bench", *passed]]
+
+
+def test_a_table_has_a_column_for_each_access_that_was_used(
+    tmp_path: Path, tiny_protocol: Path
+) -> None:
+    own = protocol_with(tmp_path, tiny_protocol, 'name = "mini-resnet"', 'name = "c"')
+    run = example_run()
+    asked = replace(run.header.cells[1], name="q", access=Access.QUERY, queries=100)
+    outcomes = (*run.outcomes, *(replace(o, cell="q") for o in run.outcomes[:2]))
+    with_queries = replace(
+        run,
+        header=replace(run.header, cells=(*run.header.cells, asked)),
+        results=(replace(run.results[0], outcomes=outcomes),),
+    )
+
+    def table(*runs: Run, width: int) -> list[str]:
+        said = StringIO()
+        report.score_tables(Console(file=said, width=width), load(str(own)), runs)
+        return [line for line in said.getvalue().splitlines() if "┃" in line or "│" in line]
+
+    (head, row) = table(run, width=120)
+    assert "query" not in head
+    assert "20.0 [4–62]" in row  # the worst case, with its interval
+    head, first, second = table(run, with_queries, width=140)
+    columns = [column.strip() for column in head.strip("┃").split("┃")]
+    assert columns[2:6] == ["transfer", "query", "white-box", "worst case"]
+    assert first.split("│")[4].strip() == "–"
+    assert second.split("│")[4].strip() == "100.0 [34–100]"  # of the two images asked about
+    assert "[" not in table(with_queries, width=100)[1]
 
 
 def test_datasets_and_doctor(tmp_path: Path) -> None:

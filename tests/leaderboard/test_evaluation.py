@@ -64,6 +64,8 @@ def test_a_run_is_stored_listed_exported_and_rendered(
     content = json.loads(record.read_text())
     assert content["environment"]["packages"]["torch"]
     assert content["environment"]["sandboxed"] is False
+    assert content["environment"]["crafting"] in ("fp32", "bf16")
+    assert content["challenges"] == []
     assert len(content["outcomes"]) == 7 * len(content["cells"])
     assert len(content["costs"]) == 3
     succeed("render", "--db", db, "--out", tmp_path / "site")
@@ -76,6 +78,23 @@ def test_the_same_call_again_computes_nothing(reference: tuple[Path, bytes]) -> 
     before = json.loads(succeed("runs", "--json", "--db", db))
     succeed("evaluate", JPEG, "--variant", "q50", "--protocol", protocol, "--db", db)
     assert json.loads(succeed("runs", "--json", "--db", db)) == before
+
+
+def test_another_precision_is_another_run(reference: tuple[Path, bytes], tmp_path: Path) -> None:
+    """Crafting in bf16 is told apart; a call without --precision takes what the device is fast in.
+
+    Judging stays in fp32: what no attack touched has the same margin to the last digit.
+    """
+    protocol, _ = reference
+    db = tmp_path / "r.db"
+    for precision in ("fp32", "bf16"):
+        call = ("evaluate", JPEG, "--variant", "q50", "--protocol", protocol, "--db", db)
+        succeed(*call, "--precision", precision, "--workers", 1, "--limit", 2)
+    first, second = (Store(str(db)).run(number) for number in (1, 2))
+    assert first.header.environment["crafting"] == "fp32"
+    assert second.header.environment["crafting"] == "bf16"
+    clean = [[o for o in run.outcomes if o.cell == "clean"] for run in (first, second)]
+    assert clean[0] == clean[1]
 
 
 def test_two_workers_give_the_same_bytes(reference: tuple[Path, bytes], tmp_path: Path) -> None:
@@ -99,16 +118,16 @@ def test_another_order_of_shards_gives_the_same_bytes(
     assert outcomes_csv(run).encode() == expected
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_killed_and_resumed_gives_the_same_bytes(
     reference: tuple[Path, bytes], tmp_path: Path, seed: int
 ) -> None:
-    """`kill -9` at a random moment, three times over, then left to finish."""
+    """`kill -9` at a random moment, five times over, then left to finish: twenty in all."""
     protocol, expected = reference
     db = tmp_path / "r.db"
     draw = random.Random(seed)
     command = [*SQUEEZEBENCH, "evaluate", JPEG, "--variant", "q50", "--protocol", protocol]
-    for _ in range(3):
+    for _ in range(5):
         process = subprocess.Popen(
             [*map(str, command), "--db", str(db), "--workers", "1"],
             cwd=ROOT,
@@ -172,15 +191,16 @@ def test_a_worker_that_dies_leaves_a_failed_run_that_goes_on(
     mortal = Path(shutil.copytree(JPEG, tmp_path / "jpeg"))
     source = mortal / "defense.py"
     trap = (
-        "import os, signal, pathlib\n"
-        f"if pathlib.Path({str(tmp_path / 'armed')!r}).exists():\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "\nimport os, signal, pathlib\n\n\ndef mortal(self, x, asked=Jpeg.compress):\n"
+        f"    if pathlib.Path({str(tmp_path / 'armed')!r}).exists():\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return asked(self, x)\n\n\nJpeg.compress = mortal\n"
     )
     source.write_text(source.read_text() + trap)
     (tmp_path / "armed").touch()
     call = ("evaluate", mortal, "--variant", "q50", "--protocol", protocol)
     said = complaint(*call, "--db", tmp_path / "r.db", code=1)
-    assert "a worker was killed by signal 9 during 'open'; signal 9 is often the system" in said
+    assert "a worker was killed by signal 9 during 'shard'; signal 9 is often the system" in said
     (tmp_path / "armed").unlink()
     succeed(*call, "--db", tmp_path / "r.db")
     succeed("export", 1, "-o", tmp_path / "r.csv", "--db", tmp_path / "r.db")
@@ -213,7 +233,8 @@ def plugin(folder: Path, body: str) -> Path:
         ("return x * torch.nan", "Own.forward returned values that are not finite"),
         ("return x + 1", "Own.forward returned values in"),
         ("raise RuntimeError('no luck')", "RuntimeError at defense.py:7: no luck"),
-        ("import os; os._exit(3)", "a worker ended with code 3 during 'shard'"),
+        ("import os; os._exit(3)", "a worker ended with code 3 during 'admit'"),
+        ("import os; len(x) > 1 and os._exit(3); return x", "ended with code 3 during 'shard'"),
     ],
 )
 def test_a_broken_plugin_fails_with_its_reason(
@@ -248,13 +269,14 @@ def test_a_class_that_is_not_what_the_manifest_says(tiny_protocol: Path, tmp_pat
         ("defense:Own", "defense:Owner", "defines no class Owner, which the manifest names"),
         ("defense:Own", "defense:torch", "defines no class torch"),
         ('id = "v"', 'id = "v"\nparameters = { q = 1 }', "Own(q): "),
+        ("[[variant]]", "randomized = true\n[[variant]]", "but Own.randomized is False; make both"),
     ):
         manifest.write_text(text.replace(old, new))
         assert message in complaint(*call, code=2)
 
 
 def test_ctrl_c_says_how_to_go_on(tiny_protocol: Path, tmp_path: Path) -> None:
-    own = plugin(tmp_path, "import time; time.sleep(60); return x")
+    own = plugin(tmp_path, "import time; time.sleep(60 * (len(x) > 1)); return x")
     db = tmp_path / "r.db"
     process = subprocess.Popen(
         [*map(str, (*SQUEEZEBENCH, "evaluate", own, "--protocol", tiny_protocol, "--db", db))],

@@ -2,16 +2,20 @@
 
 import dataclasses
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from benchmark.errors import CallError, StoreError
-from benchmark.records import CLEAN, Cell, Shard
-from benchmark.threat import Access
+from benchmark.records import CLEAN, Cell, Challenge, Shard
+from benchmark.score import score
+from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.store import Store
 from leaderboard.store import store as store_module
 from leaderboard.store.schema import metadata
@@ -30,7 +34,18 @@ def store(path: Path) -> Store:
 
 RUN = example_run()
 HEADER = RUN.header
-RESULT = RUN.results[0]
+RESULT = dataclasses.replace(RUN.results[0], diagnostics={"decode_failures": 0, "slope": 0.25})
+CHALLENGE = Challenge(
+    at="2026-11-20T12:00:00+00:00",
+    by="A. Tester",
+    classifier="c",
+    threat=ThreatModel(Norm.LINF, 4),
+    sha256="s" * 64,
+    outcomes=RESULT.outcomes[:2],
+    outside={"2": 9.0},
+    unchanged=("3",),
+    environment={"threads": 1},
+)
 
 
 def test_what_goes_in_comes_out(store: Store) -> None:
@@ -79,15 +94,64 @@ def test_a_shard_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert len(store.run(run_id).outcomes) == len(RESULT.outcomes)
 
 
-@pytest.mark.parametrize("table", ["runs", "cells", "shards", "outcomes", "events"])
+@pytest.mark.parametrize("table", ["runs", "cells", "shards", "outcomes", "events", "challenges"])
 def test_nothing_is_changed_or_deleted(store: Store, path: Path, table: str) -> None:
-    store.add(store.begin(HEADER), RESULT)
+    run_id = store.begin(HEADER)
+    store.add(run_id, RESULT)
+    store.challenge(run_id, [CHALLENGE])
     with sqlite3.connect(path) as connection:
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
             with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
                 connection.execute(statement)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
+
+
+def test_challenges_come_out_as_they_went_in(store: Store) -> None:
+    run_id, other = store.begin(HEADER), store.begin(HEADER)
+    at_l2 = dataclasses.replace(CHALLENGE, threat=ThreatModel(Norm.L2, 0.5))
+    store.challenge(run_id, [CHALLENGE, at_l2])
+    assert store.run(run_id).challenges == (CHALLENGE, at_l2)
+    assert store.run(other).challenges == ()
+    assert store.runs()[0].challenges == ()
+
+
+def test_challenges_are_stored_all_or_none(store: Store) -> None:
+    run_id = store.begin(HEADER)
+    new = dataclasses.replace(CHALLENGE, sha256="t" * 64)
+    store.challenge(run_id, [CHALLENGE])
+    with pytest.raises(StoreError, match="UNIQUE constraint failed"):
+        store.challenge(run_id, [new, CHALLENGE])
+    assert store.run(run_id).challenges == (CHALLENGE,)
+
+
+def test_cells_and_outcomes_keep_what_they_say(store: Store) -> None:
+    """A cell with every field, over the first two of five images, before a randomized defense."""
+    cell = Cell(
+        "q",
+        Access.QUERY,
+        "square",
+        "none",
+        "linf",
+        4,
+        steps=1,
+        restarts=1,
+        queries=500,
+        draws=24,
+        images=2,
+        options="p=0.1",
+        check=True,
+    )
+    drawn = tuple(
+        dataclasses.replace(outcome, cell="q", draws=20, draws_correct=7)
+        for outcome in RESULT.outcomes[:2]
+    )
+    header = dataclasses.replace(HEADER, cells=(*HEADER.cells, cell))
+    result = dataclasses.replace(RESULT, outcomes=RESULT.outcomes + drawn)
+    run_id = store.begin(header)
+    store.add(run_id, result)
+    assert store.run(run_id).header == header
+    assert store.run(run_id).results == (result,)
 
 
 def test_foreign_keys_hold(store: Store) -> None:
@@ -100,6 +164,106 @@ def test_migrations_make_the_schema(store: Store, path: Path) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()
+
+
+OLD = {
+    "runs": """(1, 'k', 's', 'v', 'S', 'codec', '{}', 'h', 'p', 'h', '{}', 'd', 'f', 2, NULL,
+        '[{"name": "c", "identity": "i", "height": 10, "width": 20, "classes": 3}]', '{}', 't')""",
+    "cells": """(1, 1, 0, 'clean', 'none', NULL, NULL, NULL, NULL, NULL, NULL),
+        (2, 1, 1, 'w', 'white-box', 'pgd', 'exact', 'linf', 4.0, 10, 2)""",
+    "shards": "(1, 1, 'c', 0, 2, 2.0, 0.5)",
+    "outcomes": """(1, 1, 'a', 0, 1, 3, 0.5, 0, 0.0, 800, 0, 0, 'x'),
+        (1, 1, 'b', 1, 0, 4, -0.5, 0, 0.0, 800, 0, 0, 'x'),
+        (1, 2, 'a', 0, 0, 4, -0.5, 4, 0.9, NULL, 20, 20, 'y'),
+        (1, 2, 'b', 1, 0, 4, -1.5, 4, 0.9, NULL, 20, 20, 'y')""",
+    "events": "(1, 1, 't', 'running', ''), (2, 1, 't', 'completed', '')",
+}
+"""Rows as revision 0001 has them."""
+
+
+def first_revision(path: Path) -> None:
+    """A database as the first version left it."""
+    engine = create_engine(f"sqlite:///{path}")
+    config = Config()
+    config.set_main_option("script_location", str(store_module.MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for table, rows in OLD.items():
+            connection.exec_driver_sql(f"INSERT INTO {table} VALUES {rows}")
+    engine.dispose()
+
+
+def test_a_database_of_the_first_revision_is_brought_up(path: Path) -> None:
+    first_revision(path)
+    store = Store(str(path))
+    run = store.run(1)
+    assert run.status == "completed"
+    assert run.header.cells == (
+        Cell(CLEAN, Access.NONE),
+        Cell("w", Access.WHITE_BOX, "pgd", "exact", "linf", 4, 10, 2),
+    )
+    (result,) = run.results
+    assert result.diagnostics == {}
+    assert [(o.draws, o.draws_correct, o.correct) for o in run.outcomes] == [
+        (1, 1, True),
+        (1, 0, False),
+        (1, 0, False),
+        (1, 0, False),
+    ]
+    assert [(o.image, o.margin, o.gradient_steps) for o in run.outcomes][:3] == [
+        ("a", 0.5, 0),
+        ("b", -0.5, 0),
+        ("a", -0.5, 20),
+    ]
+    found = score(run, "c")
+    assert found.clean.estimate == 1 / 2
+    assert found.robustness[0].worst.estimate == 0
+    store.challenge(1, [CHALLENGE])
+    assert store.run(1).challenges == (CHALLENGE,)
+    with sqlite3.connect(path) as connection:
+        for table in [*OLD, "challenges"]:
+            for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid"):
+                with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+                    connection.execute(statement)
+    connection.close()
+
+
+def test_a_migration_happens_whole_or_not_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fails at its last step; what it did before is undone, and the next call does all of it."""
+    first_revision(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("alembic.op.create_table", fail)
+        with pytest.raises(RuntimeError, match="no more"):
+            Store(str(path))
+    with sqlite3.connect(path) as connection:
+        columns = {row[1] for row in connection.execute("PRAGMA table_info(cells)")}
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("UPDATE outcomes SET margin = 0")
+    connection.close()
+    assert "queries" not in columns
+    assert Store(str(path)).run(1).header.cells[1].queries is None
+
+
+def fail(*_: object, **__: object) -> None:
+    raise RuntimeError("no more")
+
+
+def test_two_processes_migrate_at_once(path: Path) -> None:
+    first_revision(path)
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: Store(str(path)), range(4)))
+    assert all(store.run(1).status == "completed" for store in stores)
+
+
+def test_a_database_of_a_later_version(store: Store, path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="a newer squeezebench made it"):
+        Store(str(path))
 
 
 def test_two_processes_write_at_once(store: Store, path: Path) -> None:

@@ -56,7 +56,11 @@ def test_the_hash_covers_every_file_but_caches(copy: Path) -> None:
         ('paper = "https:', 'paper = "http:', "key 'paper' is 'http:"),
         ('entry = "defense:BitDepth"', 'entry = "../x:BitDepth"', "key 'defense.entry' is"),
         ('entry = "defense:BitDepth"', 'entry = "other:BitDepth"', r"other\.py is missing; entry"),
-        ('gradient = "surrogate"', 'gradient = "surrogate"\nrandomized = true', "randomized"),
+        (
+            'gradient = "surrogate"',
+            'gradient = "surrogate"\nrandomized = "often"',
+            "key 'defense.randomized' is 'often'; input should be a valid boolean",
+        ),
         ("schema = 1", "schema = 9", "key 'schema' is 9; input should be 1"),
         ("schema = 1", "schema = ", "is not TOML"),
     ],
@@ -67,6 +71,14 @@ def test_a_wrong_manifest(copy: Path, old: str, new: str, message: str) -> None:
     with pytest.raises(SubmissionError, match=message) as raised:
         load(copy)
     assert "\n" not in str(raised.value)
+
+
+def test_a_defense_is_deterministic_unless_the_manifest_says_otherwise(copy: Path) -> None:
+    assert load(copy).manifest.defense.randomized is False
+    manifest = copy / "submission.toml"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('gradient = "', 'randomized = true\ngradient = "'))
+    assert load(copy).manifest.defense.randomized is True
 
 
 def test_names_that_are_near() -> None:

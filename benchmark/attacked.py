@@ -1,0 +1,98 @@
+"""The model that an attack may query: the classifier behind a defense, on the 8-bit lattice."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.tensors import ImageMap, Images, Logits, Model
+from benchmark.threat import LEVELS
+
+
+class _OnLattice(torch.autograd.Function):
+    """Straight-through rounding to 8 bits, without the copies that composing it would make."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor) -> Tensor:
+        return x.clamp(0, 1).mul_(LEVELS).round_().div_(LEVELS)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+def _on_lattice(x: Images) -> Images:
+    rounded: Tensor = _OnLattice.apply(x)
+    return rounded
+
+
+class AttackedModel:
+    """The classifier behind a defense, on the 8-bit lattice, as an attack may query it.
+
+    Images are rounded on the way in (straight-through), because they are judged so: an attack that
+    sees an image misclassified here will see it judged misclassified. Counts the passes spent on
+    each image, in the tensors `forwards` and `backwards` (n,).
+
+    With `draws` above 1 every call asks a randomized defense for so many fresh draws and gives the
+    mean of their log-probabilities: expectation over transformation (Athalye et al. 2018, arXiv
+    1707.07397) for every attack, whatever its loss.
+    """
+
+    def __init__(
+        self, classifier: Model, defense: ImageMap | None, n: int, *, draws: int = 1
+    ) -> None:
+        """The model of a batch of `n` images; without a defense, the bare classifier."""
+        self._classifier = classifier
+        self._defense = defense
+        self._draws = draws
+        self.forwards = torch.zeros(n, dtype=torch.int64)
+        self.backwards = torch.zeros(n, dtype=torch.int64)
+        self._index = torch.arange(n)
+
+    def rows(self, index: Tensor) -> "AttackedModel":
+        """The same model for the images `index`, counting into the same tensors."""
+        part = object.__new__(AttackedModel)
+        part.__dict__.update(self.__dict__)
+        part._index = self._index[index.cpu()]
+        return part
+
+    def __call__(self, x: Images) -> Logits:
+        """Logits of the defended images."""
+        # A query attack may ask about several versions of its one image at once.
+        self.forwards[self._index] += self._draws * max(1, len(x) // len(self._index))
+        if x.requires_grad and torch.is_grad_enabled():
+            x.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
+        x = _on_lattice(x)
+        if self._draws == 1:
+            return self._logits(x)
+        logits = self._logits(x.repeat(self._draws, 1, 1, 1))
+        return logits.log_softmax(1).view(self._draws, len(x), -1).mean(0)
+
+    def _logits(self, x: Images) -> Logits:
+        return self._classifier(x if self._defense is None else self._defense(x))
+
+    def _count_backward(self, gradient: Tensor) -> None:
+        self.backwards[self._index] += self._draws
+
+
+def tolerant(defense: ImageMap) -> ImageMap:
+    """`defense`, with grey in place of an image on which it fails.
+
+    A decoder that an attacked picture crashes has failed, and an attack may use that; the judge
+    counts it.
+    """
+
+    def mapped(x: Images) -> Images:
+        try:
+            return defense(x)
+        except Exception:  # noqa: BLE001 (whatever a decoder does, it is its failure)
+            return torch.cat([_or_grey(defense, x[i : i + 1]) for i in range(len(x))])
+
+    return mapped
+
+
+def _or_grey(defense: ImageMap, x: Images) -> Images:
+    try:
+        return defense(x)
+    except Exception:  # noqa: BLE001 (as above)
+        return 0 * x + 0.5

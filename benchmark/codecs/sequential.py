@@ -1,0 +1,40 @@
+"""A codec applied several times in a row (sequential compression, Raber et al. 2025)."""
+
+from benchmark.defense import Codec, Repeated
+from benchmark.errors import CallError
+from benchmark.tensors import Images
+
+
+class Sequential(Codec, Repeated):
+    """`rounds` round trips through `codec`; the stream that counts is the last one's."""
+
+    def __init__(self, codec: Codec, rounds: int, *, one_round: Codec | None = None) -> None:
+        """The surrogate of `one_round` stands for a single round; that of `codec` if None.
+
+        It may round with another slope than the surrogate that all rounds are made of.
+        """
+        super().__init__()
+        if not 1 <= rounds <= 100:
+            raise CallError(f"rounds {rounds}: expected 1 to 100")
+        self.codec, self.rounds = codec, rounds
+        self._one_round = one_round or codec
+
+    def compress(self, x: Images) -> list[bytes]:
+        """The streams of the last round."""
+        for _ in range(self.rounds - 1):
+            x = self.codec.forward(x)
+        return self.codec.compress(x)
+
+    def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
+        """The images of the last round."""
+        return self.codec.decompress(streams, size)
+
+    def surrogate(self, x: Images) -> Images:
+        """The codec's surrogate as many times."""
+        for _ in range(self.rounds):
+            x = self.codec.surrogate(x)
+        return x
+
+    def one_round(self, x: Images) -> Images:
+        """A single round's surrogate."""
+        return self._one_round.surrogate(x)
