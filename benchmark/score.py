@@ -41,8 +41,9 @@ class Robustness:
 
     Of each image the lowest share of right draws (0 or 1 for a deterministic defense) without
     attack and under every cell of an access whose ball lies inside this one, averaged over the
-    images that the access's cells attacked. `worst` is over every access and all images. `success`
-    is what attacks take away of the accuracy without attack; None if there is none. `any_draw` is
+    images that the access's cells attacked. `worst` is over every access and the images that any
+    attacked. `success` is what attacks take away of their accuracy without attack; None if there is
+    none. `any_draw` is
     the share of images wrong in at least one draw; None for a deterministic defense. `challenged`
     is `worst` with the pictures that others handed in; None without any. No other figure has those.
     """
@@ -181,7 +182,7 @@ def _robustness(
     randomized: bool,
 ) -> Robustness:
     within = inside(cells, threat)
-    by_image = lowest(within, shares)
+    by_image = lowest_of_attacked(within, shares)
     left = list(by_image.values())
     by_access = {
         access: mean_share(
@@ -193,16 +194,22 @@ def _robustness(
         threat=threat,
         by_access=by_access,
         worst=mean_share(left),
-        success=_success(list(shares[CLEAN].values()), left),
+        success=_success([shares[CLEAN][image] for image in by_image], left),
         any_draw=_any_draw(left) if randomized else None,
-        challenged=_challenged(threat, challenges, by_image),
+        challenged=_challenged(threat, challenges, by_image, shares[CLEAN]),
     )
 
 
 def _challenged(
-    threat: ThreatModel, challenges: Sequence[Challenge], by_image: Mapping[str, float]
+    threat: ThreatModel,
+    challenges: Sequence[Challenge],
+    by_image: Mapping[str, float],
+    clean: Mapping[str, float],
 ) -> Interval | None:
-    """The worst case `by_image`, lowered by the challenges whose ball lies inside this one."""
+    """The worst case `by_image`, lowered by the challenges whose ball lies inside this one.
+
+    An image that only they attacked is added, at what is `clean` of it or lower.
+    """
     against = [
         challenge
         for challenge in challenges
@@ -213,7 +220,8 @@ def _challenged(
     lowered = dict(by_image)
     for outcome in (outcome for challenge in against for outcome in challenge.outcomes):
         share = outcome.draws_correct / outcome.draws
-        lowered[outcome.image] = min(lowered[outcome.image], share)
+        before = lowered.get(outcome.image, clean[outcome.image])
+        lowered[outcome.image] = min(before, share)
     return mean_share(list(lowered.values()))
 
 

@@ -95,7 +95,9 @@ def not_zero_at_large_eps(evidence: Evidence) -> str | None:
     if not large:
         return None
     threat = _threat(max(large, key=lambda cell: cell.radius or 0))
-    left = mean_share(list(lowest(inside(evidence.cells, threat), evidence.shares).values()))
+    by_image = lowest(inside(evidence.cells, threat), evidence.shares)
+    attacked = lowest_of_attacked(large, evidence.shares)
+    left = mean_share([by_image[image] for image in attacked])
     chance = 1 / evidence.classes
     if left.low <= chance:
         return None

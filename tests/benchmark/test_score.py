@@ -193,6 +193,19 @@ def test_a_cell_of_a_subset_speaks_for_its_images() -> None:
     assert found.worst == wilson(0, 5)  # image 0 was the last to stand under white-box attacks
 
 
+def test_the_worst_case_is_over_what_was_attacked() -> None:
+    """Cells on images 0 and 1 alone say nothing of the others, which no one attacked."""
+    only = Cell("l2", Access.WHITE_BOX, "cw", "exact", "l2", 1, 10, 1, images=2)
+    clean = tuple(o for o in run().outcomes if o.cell == CLEAN)
+    attacked = tuple(
+        Outcome("c", "l2", i, i == "1", 0, 0.0, 0, 0.0, None, 0, 9, "", 1, int(i == "1"))
+        for i in "01"
+    )
+    found = score(run((CELLS[0], only), (*clean, *attacked)), "c").robustness
+    assert [robustness.worst for robustness in found] == [wilson(1, 2)]
+    assert [robustness.success for robustness in found] == [wilson(1, 2)]
+
+
 def test_a_check_cell_gives_no_radius_but_counts_inside_a_larger_one() -> None:
     check = Cell("w3", Access.WHITE_BOX, "pgd", "exact", "linf", 3, check=True)
     extra = tuple(
