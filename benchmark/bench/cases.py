@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from benchmark.errors import CallError
 from benchmark.threat import Budget, Norm, ThreatModel
 
-LINF_4 = ThreatModel(Norm.LINF, 4)
+LINF_1, LINF_4 = ThreatModel(Norm.LINF, 1), ThreatModel(Norm.LINF, 4)
 ALL = ("art", "torchattacks", "foolbox")
 
 
@@ -37,6 +37,10 @@ def _until_broken(steps: int) -> Budget:
     return Budget(LINF_4, steps=steps)
 
 
+def _weak(steps: int) -> Budget:
+    return Budget(LINF_1, steps=steps)
+
+
 CASES = (
     Case("pgd-10", "pgd", "resnet50", _every_step(10), 32),
     Case("pgd-10", "pgd", "vit-small", _every_step(10), 32),
@@ -48,6 +52,9 @@ CASES = (
     Case("pgd-100 until broken", "pgd", "mini-resnet", _until_broken(100), 64),
     Case("apgd-ce-20", "apgd-ce", "deit-tiny", _until_broken(20), 8, ("art", "torchattacks")),
     Case("apgd-t-20", "apgd-t", "deit-tiny", _until_broken(20), 8, ("torchattacks",)),
+    # At a radius that leaves pictures standing, so that strength shows.
+    Case("apgd-ce-10 at 1", "apgd-ce", "deit-tiny", _weak(10), 32, ("torchattacks",)),
+    Case("apgd-t-3 at 1", "apgd-t", "deit-tiny", _weak(3), 32, ("torchattacks",)),
     Case("apgd-ce-50", "apgd-ce", "mini-resnet", _until_broken(50), 64, ("art", "torchattacks")),
     Case("apgd-t-50", "apgd-t", "mini-resnet", _until_broken(50), 64, ("torchattacks",)),
     Case("cw-50", "cw", "mini-resnet", _until_broken(50), 32, minimal=True),
