@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.tensors import ImageMap, Images, Logits, Model
+from benchmark.tensors import DefenseMap, ImageMap, Images, Logits, Model
 from benchmark.threat import LEVELS
 
 
@@ -39,7 +39,7 @@ class AttackedModel:
     """
 
     def __init__(
-        self, classifier: Model, defense: ImageMap | None, n: int, *, draws: int = 1
+        self, classifier: Model, defense: DefenseMap | None, n: int, *, draws: int = 1
     ) -> None:
         """The model of a batch of `n` images; without a defense, the bare classifier."""
         self._classifier = classifier

@@ -3,7 +3,7 @@
 import torch
 
 from benchmark.errors import ContractError
-from benchmark.tensors import Images
+from benchmark.tensors import Images, Logits
 
 
 def check_images(given: object, x: Images, source: str) -> Images:
@@ -30,4 +30,20 @@ def check_streams(given: object, n: int, source: str) -> list[bytes]:
         raise ContractError(f"{source} returned {type(given).__name__}, expected a list of bytes")
     if len(given) != n:
         raise ContractError(f"{source} returned {len(given)} streams, expected {n}, one an image")
+    return given
+
+
+def check_logits(given: object, n: int, classes: int, source: str) -> Logits:
+    """`given` if it is `n` rows of at least `classes` finite logits."""
+    if not isinstance(given, torch.Tensor):
+        raise ContractError(f"{source} returned {type(given).__name__}, expected a tensor")
+    if given.dim() != 2 or len(given) != n or given.shape[1] < classes:
+        raise ContractError(
+            f"{source} returned shape {tuple(given.shape)}, expected ({n}, k): a logit for each "
+            f"label number of the dataset, of which the largest here is {classes - 1}"
+        )
+    if not given.is_floating_point():
+        raise ContractError(f"{source} returned {given.dtype}, expected floats")
+    if not bool(torch.isfinite(given).all()):
+        raise ContractError(f"{source} returned logits that are not finite")
     return given

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from benchmark import attacks
 from benchmark.attacked import AttackedModel, tolerant
-from benchmark.defense import Codec, Defense
+from benchmark.defense import Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import CallError
 from benchmark.estimators import ESTIMATORS
@@ -16,7 +16,7 @@ from benchmark.geometry import from_bytes, to_bytes, to_lattice, to_lattice_in_b
 from benchmark.judge import differences, in_ball
 from benchmark.loss import margin
 from benchmark.protocol import PlannedCell
-from benchmark.tensors import ImageMap, Images, Labels, Mask, Model
+from benchmark.tensors import DefenseMap, Images, Labels, Mask, Model
 from benchmark.threat import Access, ThreatModel
 
 AT_ONCE = 96
@@ -69,10 +69,11 @@ class Attacker:
     Gradients come from `fast`. An image that it calls misclassified, or nearly so, and `precise`
     does not, is attacked again with `precise`, so that lower precision never counts as robustness.
     Query attacks see `precise` alone: an answer is an answer. So do attacks that end on a boundary,
-    which is not in the same place for both.
+    which is not in the same place for both. A submission that classifies by itself is attacked as
+    it is, with nothing behind it (`benchmark.replacement.behind`) that could be prepared.
     """
 
-    def __init__(self, precise: Model, fast: Model, defense: Defense | None) -> None:
+    def __init__(self, precise: Model, fast: Model, defense: Plugin | None) -> None:
         """Without a defense the bare classifier is attacked, as for transfer."""
         self._precise, self._fast = precise, fast
         self._defense = defense
@@ -106,7 +107,7 @@ class Attacker:
             crafted.backwards[doubted.cpu()] += again.backwards
         return crafted
 
-    def _map(self, estimator: str) -> ImageMap | None:
+    def _map(self, estimator: str) -> DefenseMap | None:
         if self._defense is None:
             return None
         if estimator in ESTIMATORS:
@@ -115,7 +116,7 @@ class Attacker:
             mapped = self._defense.forward
         return tolerant(mapped) if isinstance(self._defense, Codec) else mapped
 
-    def _doubted(self, crafted: Crafted, y: Labels, defense: ImageMap | None) -> Mask:
+    def _doubted(self, crafted: Crafted, y: Labels, defense: DefenseMap | None) -> Mask:
         """Images that `fast` misclassifies and `precise` does not; one pass of each is counted."""
         x_adv = from_bytes(crafted.pixels)
         with torch.no_grad():
@@ -128,7 +129,7 @@ class Attacker:
 
 
 def _attacked(
-    classifier: Model, defense: ImageMap | None, pixels: Tensor, y: Labels, planned: PlannedCell
+    classifier: Model, defense: DefenseMap | None, pixels: Tensor, y: Labels, planned: PlannedCell
 ) -> Crafted:
     x, budget = from_bytes(pixels), planned.budget
     model = AttackedModel(classifier, defense, len(x), draws=budget.draws)

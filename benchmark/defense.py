@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import nn
 
 from benchmark.errors import ContractError
-from benchmark.tensors import Candidates, Costs, Images, PerImage
+from benchmark.tensors import Candidates, Costs, Images, Logits, PerImage
 
 
 class Defense(nn.Module):
@@ -68,3 +68,26 @@ class Codec(Defense):
     def likelihood_bits(self, x: Images) -> PerImage:
         """Differentiable estimate of the bits of each stream, for codecs that have one."""
         raise ContractError(f"{type(self).__name__} has no likelihood model")
+
+
+class Classifier(nn.Module):
+    """Classifies images by itself, in the place of the protocol's classifier.
+
+    Images are as for a `Defense`, in the size of the inputs of the classifier that it replaces.
+    There is one logit for each label number of the dataset, from 0 on: 1000 for ImageNet and
+    Imagenette. `randomized` and `surrogate` are as for a `Defense`.
+    """
+
+    randomized: bool = False
+
+    def forward(self, x: Images) -> Logits:
+        """The logits (n, k) that are judged; an image's answer is the largest one."""
+        raise ContractError(f"{type(self).__name__} must define forward")
+
+    def surrogate(self, x: Images) -> Logits:
+        """A differentiable stand-in of `forward`; `forward` itself unless overridden."""
+        return self.forward(x)
+
+
+Plugin = Defense | Classifier
+"""What a submission's class may be."""

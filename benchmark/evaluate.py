@@ -14,7 +14,7 @@ from benchmark.batches import Batch, batch_of
 from benchmark.classifiers import LoadedClassifier
 from benchmark.crafting import Attacker, Crafted, check_attacks
 from benchmark.datasets import Sample
-from benchmark.defense import Defense
+from benchmark.defense import Plugin
 from benchmark.errors import CallError, ContractError
 from benchmark.estimators import admitted
 from benchmark.geometry import from_bytes
@@ -24,6 +24,7 @@ from benchmark.prepare import crafting_dtype, prepare
 from benchmark.probes import Subject, probe
 from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
 from benchmark.records import Cell, Outcome, Shard, ShardResult
+from benchmark.replacement import behind, placed
 from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
@@ -54,7 +55,7 @@ class Harness:
         protocol: Protocol,
         sample: Sample,
         classifiers: Mapping[str, LoadedClassifier],
-        make_defense: Callable[[], Defense],
+        make_defense: Callable[[], Plugin],
         declared: Declared,
         cache: Path,
         *,
@@ -92,7 +93,9 @@ class Harness:
     def judge(self, classifier: str) -> Judge:
         """The judge of pictures before the classifier of that name."""
         draws = self._protocol.judge_draws if self._declared.randomized else 1
-        return Judge(self._classifiers[classifier].model, self._judging, draws)
+        found = self._classifiers[classifier]
+        judging = placed(self._judging, found.model, found.numbers)
+        return Judge(behind(judging, found.model), judging, draws)
 
     def batch(self, classifier: str, positions: Sequence[int]) -> Batch:
         """Pictures of the sample as inputs of the classifier of that name."""
@@ -148,7 +151,9 @@ class Harness:
         crafted = Crafted.untouched(before.crafted.pixels)
         standing = ~before.images
         if bool(standing.any()):
-            attacker = Attacker(classifier.model, fast, self._attacked)
+            attacked = placed(self._attacked, fast, classifier.numbers)
+            precise, fast = behind(attacked, classifier.model), behind(attacked, fast)
+            attacker = Attacker(precise, fast, attacked)
             part = attacker(batch.pixels[standing], batch.y[standing], planned, *seed)
             crafted.put(standing, part)
         return crafted
@@ -188,9 +193,13 @@ class Harness:
         part = batch.first(PROBED - batch.start)
         if not part.ids:
             return {}
-        model, x = self._classifiers[name].model, from_bytes(part.pixels)
-        logits = clean.logits[: len(x)]
-        subject = Subject(model, self._attacked, self._judging, x, part.y, logits)
+        classifier, x = self._classifiers[name], from_bytes(part.pixels)
+        attacked, judging = (
+            placed(plugin, classifier.model, classifier.numbers)
+            for plugin in (self._attacked, self._judging)
+        )
+        logits, model = clean.logits[: len(x)], classifier.model
+        subject = Subject(behind(judging, model), attacked, judging, x, part.y, logits, model)
         return probe(subject, **self._declared._asdict())
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from benchmark.tensors import Candidates, Costs, ImageMap, Images
+from benchmark.tensors import Candidates, Costs, Defended, DefenseMap, Images
 
 BLUR = 0.15
 """Deviation of the noise that `blurred_round` averages over, in steps of the lattice."""
@@ -52,7 +53,13 @@ def blurred_round(values: Tensor) -> Tensor:
 
 
 def straight_through_round(values: Tensor) -> Tensor:
-    """Rounding, with slope 1."""
+    """Rounding, with slope 1.
+
+    A torch function mode sees it as one call, so an estimator can put noise in its place.
+    """
+    if has_torch_function_unary(values):
+        seen: Tensor = handle_torch_function(straight_through_round, (values,), values)
+        return seen
     return values + (values.round() - values).detach()
 
 
@@ -84,13 +91,13 @@ def soft_minimum(candidates: Candidates, costs: Costs, temperature: float = 0.1)
     return (weights[:, :, None, None, None] * candidates).sum(0)
 
 
-def bpda(forward: ImageMap, surrogate: ImageMap) -> ImageMap:
+def bpda(forward: DefenseMap, surrogate: DefenseMap) -> DefenseMap:
     """`forward` on the way in, the gradient of `surrogate` on the way back.
 
     Backward pass differentiable approximation (Athalye, Carlini, Wagner 2018, arXiv 1802.00420).
     """
 
-    def mapped(x: Images) -> Images:
+    def mapped(x: Images) -> Defended:
         with torch.no_grad():
             y = forward(x)
         if not torch.is_grad_enabled():

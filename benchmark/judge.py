@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.contract import check_images, check_streams
-from benchmark.defense import Codec, Defense
+from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.geometry import from_bytes
 from benchmark.loss import margin
-from benchmark.tensors import Images, Labels, Logits, Mask, Model, PerImage
+from benchmark.tensors import Defended, Images, Labels, Logits, Mask, Model, PerImage
 from benchmark.threat import LEVELS, Norm, ThreatModel
 
 
@@ -52,9 +52,12 @@ class _Answer(NamedTuple):
 
 
 class Judge:
-    """A classifier behind a defense that no attack has touched. Counts bits and time itself."""
+    """A classifier behind a defense that no attack has touched. Counts bits and time itself.
 
-    def __init__(self, classifier: Model, defense: Defense, draws: int = 1) -> None:
+    Behind a `Replacement`, which classifies by itself, `classifier` has nothing to do.
+    """
+
+    def __init__(self, classifier: Model, defense: Plugin, draws: int = 1) -> None:
         """`defense` must be an instance of its own, not the one that attacks query."""
         self._classifier = classifier
         self._defense = defense
@@ -77,9 +80,11 @@ class Judge:
         seconds = time.perf_counter() - started
         return _Answer(self._classifier(defended), bits, failed, reason, seconds)
 
-    def _defended(self, x: Images) -> tuple[Images, tuple[int | None, ...], Mask, str]:
+    def _defended(self, x: Images) -> tuple[Defended, tuple[int | None, ...], Mask, str]:
         name = type(self._defense).__name__
         none = torch.zeros(len(x), dtype=torch.bool)
+        if isinstance(self._defense, Classifier):
+            return self._defense.forward(x), (None,) * len(x), none, ""
         if not isinstance(self._defense, Codec):
             defended = check_images(self._defense.forward(x), x, f"{name}.forward")
             return defended, (None,) * len(x), none, ""

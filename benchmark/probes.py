@@ -10,12 +10,12 @@ import torch
 from torch.nn import functional
 
 from benchmark.attacked import tolerant
-from benchmark.defense import Codec, Defense
+from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.estimators import ESTIMATORS
 from benchmark.geometry import to_lattice
 from benchmark.loss import log_cross_entropy
-from benchmark.tensors import ImageMap, Images, Labels, Logits, Mask, Model
+from benchmark.tensors import DefenseMap, Images, Labels, Logits, Mask, Model
 from benchmark.threat import LEVELS
 
 STEP = 2 / LEVELS
@@ -33,14 +33,17 @@ class Subject(NamedTuple):
     """What is probed: a classifier in fp32, the instance that was attacked, the one that judges.
 
     `x` are the shard's clean images, `logits` what the judge got for them before any attack.
+    `bare` is the protocol's classifier, `model` what stands behind the defense: the same one, or
+    nothing if the submission classifies by itself (`benchmark.replacement.behind`).
     """
 
     model: Model
-    attacked: Defense
-    judging: Defense
+    attacked: Plugin
+    judging: Plugin
     x: Images
     y: Labels
     logits: Logits
+    bare: Model
 
 
 def probe(subject: Subject, *, gradient: str, randomized: bool) -> dict[str, float]:
@@ -57,12 +60,12 @@ def probe(subject: Subject, *, gradient: str, randomized: bool) -> dict[str, flo
     if slope is not None and bool(right.any()):
         found |= _gradients(subject, slope, right)
     found |= _motions(subject)
-    if gradient == "surrogate":
+    if gradient == "surrogate" and not isinstance(subject.attacked, Classifier):
         found |= _surrogate(subject)
     return found | _rate(subject)
 
 
-def _as_judged(defense: Defense) -> ImageMap:
+def _as_judged(defense: Plugin) -> DefenseMap:
     """The defense as the judge asks it: a codec through its streams, grey where one fails."""
     if not isinstance(defense, Codec):
         return defense.forward
@@ -102,7 +105,10 @@ def _answers(subject: Subject, attacked: Logits) -> dict[str, float]:
     """Whether the same pictures get the same answers: at once, and after all that was asked."""
     judged = _as_judged(subject.judging)
     with torch.no_grad(), seeded("probe"):
-        difference = (judged(subject.x) - judged(subject.x)).abs().max()
+        first, second = judged(subject.x), judged(subject.x)
+        if isinstance(subject.judging, Classifier):  # probabilities have the scale of images
+            first, second = first.softmax(1), second.softmax(1)
+        difference = (first - second).abs().max()
     alone = [_asked(subject, subject.x[i : i + 1]) for i in reversed(range(len(subject.x)))]
     again = torch.cat(alone[::-1])
     changed = _drifted(subject.logits, again) | _drifted(subject.logits, attacked)
@@ -138,7 +144,7 @@ def _motions(subject: Subject) -> dict[str, float]:
 
     def wrong(x: Images, y: Labels) -> tuple[Mask, Mask]:
         with torch.no_grad():
-            bare = subject.model(x)
+            bare = subject.bare(x)
         return _asked(subject, x).argmax(1) != y, bare.argmax(1) != y
 
     defended, bare = wrong(subject.x, subject.y)

@@ -31,6 +31,12 @@ Attack = Callable[[Model, Images, Labels, Budget], Images]
 ImageMap = Callable[[Images], Images]
 """Images in, images of the same shape out."""
 
+Defended = Float[Tensor, "n *rest"]
+"""Defended images (n, c, h, w), or the logits (n, k) of a submission that is a classifier."""
+
+DefenseMap = Callable[[Images], Defended]
+"""What an attack sees of a submission: images in, images or logits out."""
+
 
 @runtime_checkable
 class PerImageModel(Protocol):

@@ -18,11 +18,12 @@ HTTPS = r"^https://[^\s\"'<>]+$"
 class DefenseTable(Table):
     """What the plugin is: `entry` is `file:Class`, `gradient` what autograd finds through it.
 
+    A `classifier` stands in the place of the protocol's, the other kinds before it.
     `exact`: forward is differentiable; `surrogate`: the class declares one; `none`: neither.
     `randomized` says that two calls on the same images may differ, as the class must say too.
     """
 
-    kind: Literal["codec", "purifier"]
+    kind: Literal["codec", "purifier", "classifier"]
     entry: str = Field(pattern=r"^[a-z_]+:[A-Za-z_]\w*$")
     gradient: Literal["exact", "surrogate", "none"]
     randomized: bool = False

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import pickle
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ import timm
 import torch
 import torchvision.models
 from PIL import Image
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
@@ -25,6 +22,7 @@ from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.places import resolve
 from benchmark.protocol import ClassifierSpec, RecipeSpec
 from benchmark.tensors import Images, Logits
+from benchmark.weights import read_weights
 
 
 @dataclass(frozen=True)
@@ -123,41 +121,6 @@ def _identity(spec: ClassifierSpec, recipe: Recipe, network: nn.Module) -> str:
     return digest.hexdigest()
 
 
-UNREADABLE = (
-    SafetensorError,
-    pickle.UnpicklingError,
-    OSError,
-    EOFError,
-    KeyError,
-    RuntimeError,
-    ValueError,
-)
-
-
-def read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:
-    """A state dict from a safetensors or torch file; pickled code is never run."""
-    if sha256 is not None:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-        if found != sha256:
-            raise DataError(
-                f"{path} has sha256 {found[:12]}…, expected {sha256[:12]}…; fetch the file again"
-            )
-    try:
-        if path.suffix == ".safetensors":
-            tensors: dict[str, Tensor] = load_file(path)
-            return tensors
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except UNREADABLE as problem:
-        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
-        raise DataError(f"{path} is no readable weight file: {reason}") from problem
-    for key in ("state_dict", "model", "model_state_dict"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-    if not isinstance(content, dict) or not all(isinstance(v, Tensor) for v in content.values()):
-        raise DataError(f"{path} holds no state dict; expected tensors by name")
-    return {name.removeprefix("module."): tensor for name, tensor in content.items()}
-
-
 def _fill(network: nn.Module, path: Path, spec: ClassifierSpec) -> None:
     weights = read_weights(path, spec.sha256)
     try:
@@ -173,6 +136,8 @@ def _bundled(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Module, R
     network = bundled.ARCHITECTURES[spec.architecture]()
     path = bundled.WEIGHTS / f"{spec.architecture}.safetensors"
     pinned = spec.model_copy(update={"sha256": bundled.SHA256[spec.architecture]})
+    if spec.weights:
+        path, pinned = resolve(spec.weights, beside), spec
     _fill(network, path, pinned)
     return network, Recipe(0, bundled.SIDE, "bilinear", bundled.MEAN, bundled.STD)
 

@@ -34,7 +34,7 @@ def quantization_tables(quality: int) -> tuple[Tensor, Tensor]:
 
 
 @lru_cache(maxsize=1)
-def _transform() -> Tensor:
+def transform() -> Tensor:
     """The orthonormal 8x8 DCT-II as one matrix (64, 64), rows by frequency.
 
     One large product a plane is several times faster than two small ones a block.
@@ -60,35 +60,63 @@ def to_rgb(ycbcr: Images) -> Images:
     return (torch.stack([red, green, blue], 1) / 255).clamp(0, 1)
 
 
+def to_blocks(plane: Images) -> Tensor:
+    """The 8x8 blocks of planes (n, c, h, w), each as a row of 64 values."""
+    n, c, h, w = plane.shape
+    tiled = plane.reshape(n * c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).transpose(2, 3)
+    return tiled.reshape(-1, BLOCK * BLOCK)
+
+
+def from_blocks(blocks: Tensor, plane: Images) -> Images:
+    """The inverse of `to_blocks`, for planes of the shape of `plane`."""
+    n, c, h, w = plane.shape
+    tiled = blocks.view(n * c, h // BLOCK, w // BLOCK, BLOCK, BLOCK)
+    return tiled.transpose(2, 3).reshape(n, c, h, w)
+
+
+Coding = Callable[[Images], Images]
+"""What a codec does to a plane, or to planes of a kind."""
+
+
+def in_planes(x: Images, luma: Coding, chroma: Coding, *, subsampled: bool) -> Images:
+    """`x` after `luma` on its luma, around 0, and `chroma` on its two chroma planes.
+
+    The planes come in whole blocks. Chroma has half the size if `subsampled` (4:2:0).
+    """
+    h, w = x.shape[-2:]
+    unit = 2 * BLOCK if subsampled else BLOCK
+    if h % unit or w % unit:
+        x = functional.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
+    ycbcr = to_ycbcr(x)
+    coded_luma = luma(ycbcr[:, :1] - 128) + 128
+    coded = ycbcr[:, 1:]
+    if subsampled:
+        small = chroma(functional.avg_pool2d(coded, 2))
+        coded = functional.interpolate(small, scale_factor=2, mode="bilinear")
+    else:
+        coded = chroma(coded)
+    return to_rgb(torch.cat([coded_luma, coded], 1))[..., :h, :w]
+
+
 Rounding = Callable[[Tensor], Tensor]
 
 
 def _quantized(plane: Images, table: Tensor, rounding: Rounding) -> Images:
     """A plane (n, c, h, w) after the DCT, the rounding to `table`, and back."""
-    n, c, h, w = plane.shape
     steps = table.to(plane).flatten()
-    transform = _transform().to(plane)
-    tiled = plane.reshape(n * c, h // BLOCK, BLOCK, w // BLOCK, BLOCK).transpose(2, 3)
-    coefficients = tiled.reshape(-1, BLOCK * BLOCK) @ (transform.T / steps)
-    restored = rounding(coefficients) @ (steps[:, None] * transform)
-    return restored.view(tiled.shape).transpose(2, 3).reshape(n, c, h, w)
+    basis = transform().to(plane)
+    coefficients = to_blocks(plane) @ (basis.T / steps)
+    return from_blocks(rounding(coefficients) @ (steps[:, None] * basis), plane)
 
 
 def jpeg_surrogate(
     x: Images, quality: int, *, subsampled: bool = True, rounding: Rounding = blurred_round
 ) -> Images:
     """What JPEG at `quality` makes of `x`, with a gradient; 4:2:0 if `subsampled`, else 4:4:4."""
-    h, w = x.shape[-2:]
-    unit = 2 * BLOCK if subsampled else BLOCK
-    if h % unit or w % unit:
-        x = functional.pad(x, (0, -w % unit, 0, -h % unit), mode="replicate")
     luma_table, chroma_table = quantization_tables(quality)
-    ycbcr = to_ycbcr(x)
-    luma = _quantized(ycbcr[:, :1] - 128, luma_table, rounding) + 128
-    chroma = ycbcr[:, 1:]
-    if subsampled:
-        small = _quantized(functional.avg_pool2d(chroma, 2), chroma_table, rounding)
-        chroma = functional.interpolate(small, scale_factor=2, mode="bilinear")
-    else:
-        chroma = _quantized(chroma, chroma_table, rounding)
-    return to_rgb(torch.cat([luma, chroma], 1))[..., :h, :w]
+    return in_planes(
+        x,
+        lambda plane: _quantized(plane, luma_table, rounding),
+        lambda plane: _quantized(plane, chroma_table, rounding),
+        subsampled=subsampled,
+    )

@@ -90,7 +90,8 @@ FLAGS: Mapping[str, Flag] = {
     ),
     "undeclared-randomness": Flag(
         "Two immediate calls on the same pictures differ by more than 0.0001 (a fortieth of a grey "
-        "level) somewhere, and the defense does not say that it is randomized.",
+        "level; of a classifier that is submitted, the probability of a class) somewhere, and the "
+        "defense does not say that it is randomized.",
         "Chance stands in for robustness: attacks without averaging (EOT) follow noise, and one "
         "judgment of each picture is one draw.",
         probed.undeclared_randomness,

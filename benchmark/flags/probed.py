@@ -4,7 +4,10 @@ from benchmark.flags.evidence import ERRORS, Evidence, per_cent
 from benchmark.score import wilson
 
 NOISE = 1e-4
-"""Largest difference of two calls that counts as arithmetic: a fortieth of a grey level."""
+"""Largest difference of two calls that counts as arithmetic: a fortieth of a grey level.
+
+Of a classifier that is submitted, it is one of probabilities.
+"""
 COHERENT = 0.8
 """Share of images on which a step along the gradient must do better than the opposite one.
 
@@ -48,7 +51,7 @@ def undeclared_randomness(evidence: Evidence) -> str | None:
     largest = evidence.diagnostics.get("randomness_max", 0)
     if largest <= NOISE:
         return None
-    return f"Two calls on the same pictures differ by up to {255 * largest:.2g} grey levels."
+    return f"Two calls on the same pictures differ by up to {largest:.2g} on a scale of 0 to 1."
 
 
 def stateful(evidence: Evidence) -> str | None:

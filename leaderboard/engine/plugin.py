@@ -1,14 +1,22 @@
 """A submission's class from its file: the one place that imports by path."""
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmark.defense import Codec, Defense
+from benchmark.defense import Classifier, Codec, Defense, Plugin
 from benchmark.errors import SubmissionError
 from leaderboard.engine.wire import Job
 
+KINDS: Mapping[str, type[Plugin]] = {
+    "codec": Codec,
+    "purifier": Defense,
+    "classifier": Classifier,
+}
+"""What a manifest calls a class, from the narrowest on."""
 
-def make_defense(job: Job) -> Defense:
+
+def make_defense(job: Job) -> Plugin:
     """A new instance of the submission's class, checked against the manifest."""
     source = Path(job.source)
     spec = importlib.util.spec_from_file_location(f"submission_{source.parent.name}", source)
@@ -28,9 +36,11 @@ def make_defense(job: Job) -> Defense:
             f"{job.class_name}({', '.join(job.parameters)}): {problem}; the parameters of the "
             "variant must be those of the class"
         ) from problem
-    if not isinstance(defense, Defense):
-        raise SubmissionError(f"{job.class_name} of {source} is no Defense or Codec of the api")
-    kind = "codec" if isinstance(defense, Codec) else "purifier"
+    if not isinstance(defense, Plugin):
+        raise SubmissionError(
+            f"{job.class_name} of {source} is no Defense, Codec or Classifier of the api"
+        )
+    kind = next(name for name, kind in KINDS.items() if isinstance(defense, kind))
     if kind != job.kind:
         raise SubmissionError(
             f"the manifest says kind = {job.kind!r}, but {job.class_name} is a {kind}; correct it"

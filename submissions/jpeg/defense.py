@@ -4,8 +4,8 @@ from benchmark.api import Jpeg
 
 
 class JpegDefense(Jpeg):
-    """Pillow's JPEG, 4:2:0, with a differentiable JPEG as surrogate."""
+    """Pillow's JPEG, with a differentiable JPEG as surrogate."""
 
-    def __init__(self, quality: int) -> None:
-        """`quality` on the scale of libjpeg, 1 to 100."""
-        super().__init__(quality, subsampling="4:2:0")
+    def __init__(self, quality: int, subsampling: str = "4:2:0") -> None:
+        """`quality` on the scale of libjpeg, 1 to 100; `subsampling` 4:2:0 or 4:4:4."""
+        super().__init__(quality, subsampling=subsampling)

@@ -209,17 +209,6 @@ def test_wrong_weight_files(tmp_path: Path) -> None:
         load("list.pth")
 
 
-def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    class Bomb:
-        def __reduce__(self) -> tuple[object, ...]:
-            return (Path.touch, (tmp_path / "ran",))
-
-    torch.save(Bomb(), tmp_path / "bomb.pth")
-    with pytest.raises(DataError, match="is no readable weight file"):
-        classifiers.read_weights(tmp_path / "bomb.pth", None)
-    assert not (tmp_path / "ran").exists()
-
-
 def test_a_picture_smaller_than_the_crop_is_named() -> None:
     recipe = Recipe(0, 64, "bilinear", (0.5,) * 3, (0.5,) * 3)
     with pytest.raises(DataError, match="picture small is 50x40 pixels before the crop, expected"):

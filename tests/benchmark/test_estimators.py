@@ -1,5 +1,7 @@
 """Every estimator has the defense's forward and the slope that it promises."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +11,8 @@ from benchmark.codecs.sequential import Sequential
 from benchmark.defense import Defense, Repeated, Selecting
 from benchmark.draws import seeded
 from benchmark.errors import CallError, ContractError, UnknownNameError
-from benchmark.estimators import ESTIMATORS, admitted, rounds
+from benchmark.estimators import ESTIMATORS, ROUNDING, admitted, calls
+from benchmark.gradients import straight_through_round
 from benchmark.tensors import Candidates, Costs, Images
 
 X = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -95,19 +98,35 @@ def test_rounding_is_found_wherever_it_hides(function: object) -> None:
             assert callable(function)
             return torch.nn.functional.relu(function(x * 9) / 9)
 
-    assert rounds(Hidden(), X)
-    assert not rounds(Thrice(), X)
+    assert calls(Hidden(), ROUNDING, X)
+    assert not calls(Thrice(), ROUNDING, X)
 
 
 def test_the_noise_is_that_of_training() -> None:
     """x -> round(x)^2 has, with uniform noise in place of rounding, the mean slope 2 x."""
 
     class Squared(Defense):
-        def forward(self, x: Images) -> Images:
-            return torch.round(x * 10) ** 2 / 100
+        def __init__(self, rounding: Callable[[Tensor], Tensor]) -> None:
+            super().__init__()
+            self.rounding = rounding
 
-    found = torch.stack([slope_at(seed, Squared()) for seed in range(400)]).mean(0)
-    torch.testing.assert_close(found, 2 * X, atol=0.05, rtol=0)
+        def forward(self, x: Images) -> Images:
+            return self.rounding(x * 10) ** 2 / 100
+
+    for rounding in (torch.round, straight_through_round):
+        found = torch.stack([slope_at(seed, Squared(rounding)) for seed in range(400)]).mean(0)
+        torch.testing.assert_close(found, 2 * X, atol=0.05, rtol=0)
+
+
+def test_a_rounding_with_slope_1_is_followed_as_it_is_and_with_noise() -> None:
+    class Learned(Defense):
+        def forward(self, x: Images) -> Images:
+            return straight_through_round(x * 10) / 10
+
+    assert admitted(Learned(), "exact", X) == ("exact", "noise", "identity")
+    x = X.clone().requires_grad_()
+    (slope,) = torch.autograd.grad(ESTIMATORS["exact"](Learned())(x).sum(), x)
+    torch.testing.assert_close(slope, torch.ones_like(x))
 
 
 def slope_at(seed: int, defense: Defense) -> Tensor:

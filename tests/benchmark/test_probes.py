@@ -49,7 +49,8 @@ def probed(mini_resnet: LoadedClassifier, batch: Batch) -> Probed:
         with seeded("attack"):
             for _ in range(5):
                 attacked.forward(x)
-        subject = Subject(mini_resnet.model, attacked, judging, x, some.y, verdict.logits)
+        model, logits = mini_resnet.model, verdict.logits
+        subject = Subject(model, attacked, judging, x, some.y, logits, model)
         return probe(subject, gradient=gradient, randomized=judging.randomized)
 
     return run

@@ -9,21 +9,27 @@ from benchmark.errors import SubmissionError, UnknownNameError
 from leaderboard.demo import DEMO, SUBMISSIONS
 from leaderboard.submission import load
 
+MADE_OF = ("submission.toml", "defense.py")
 BUNDLED = sorted(path.parent for path in SUBMISSIONS.glob("*/submission.toml"))
 
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.name)
 def test_a_bundled_submission_is_two_small_files(path: Path) -> None:
+    """And weights, if it has some of its own, with the log of their training."""
     submission = load(path)
     assert submission.manifest.name == path.name
-    names = {file.name for file in path.iterdir()} - {"__pycache__"}
-    assert names == {"submission.toml", "defense.py"}
+    files = {file.name: file for file in path.iterdir() if file.name != "__pycache__"}
+    assert files.keys() >= {"submission.toml", "defense.py"}
+    others = {name: file for name, file in files.items() if name not in MADE_OF}
+    assert {file.suffix for file in others.values()} in (set(), {".safetensors", ".jsonl"})
+    assert all(file.stat().st_size <= 2_000_000 for file in others.values())
     assert len(submission.source.read_text().splitlines()) <= 150
 
 
 def test_the_rate_points_of_jpeg() -> None:
-    qualities = [v.parameters["quality"] for v in load(SUBMISSIONS / "jpeg").manifest.variants]
-    assert qualities == [5, 10, 15, 25, 35, 50, 75, 95]
+    variants = [v.parameters for v in load(SUBMISSIONS / "jpeg").manifest.variants]
+    published = [given["quality"] for given in variants if "subsampling" not in given]
+    assert published == [5, 10, 15, 25, 35, 50, 75, 95]
 
 
 def test_the_demo_names_what_exists() -> None:
@@ -45,10 +51,21 @@ def test_the_hash_covers_every_file_but_caches(copy: Path) -> None:
     assert load(copy).hash != before
 
 
+@pytest.mark.parametrize("kind", ["codec", "purifier", "classifier"])
+def test_the_kinds(copy: Path, kind: str) -> None:
+    manifest = copy / "submission.toml"
+    manifest.write_text(manifest.read_text().replace('kind = "purifier"', f'kind = "{kind}"'))
+    assert load(copy).manifest.defense.kind == kind
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('kind = "purifier"', 'kind = "purify"', "key 'defense.kind' is 'purify'; input should be"),
+        (
+            'kind = "purifier"',
+            'kind = "purify"',
+            "key 'defense.kind' is 'purify'; input should be .*'purifier' or 'classifier'",
+        ),
         ('name = "bit-depth"', 'name = "other"', "name is 'other', but the folder is 'bit-depth'"),
         ('id = "5-bit"', 'id = "3-bit"', "two variants have the same id"),
         ("title =", "titel =", r"unknown key 'titel'; did you mean 'title'\?"),
