@@ -9,6 +9,7 @@ from benchmark.threat import Budget, Norm, ThreatModel
 
 LINF_1, LINF_4 = ThreatModel(Norm.LINF, 1), ThreatModel(Norm.LINF, 4)
 ALL = ("art", "torchattacks", "foolbox")
+NOT_ALL = ("art", "foolbox")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ CASES = (
     # At a radius that leaves pictures standing, so that strength shows.
     Case("apgd-ce-10 at 1", "apgd-ce", "deit-tiny", _weak(10), 32, ("torchattacks",)),
     Case("apgd-t-3 at 1", "apgd-t", "deit-tiny", _weak(3), 32, ("torchattacks",)),
+    Case("cw-20", "cw", "deit-tiny", _until_broken(20), 8, minimal=True),
+    # Torchattacks' asks for a gradient of each of the thousand classes.
+    Case("deepfool-10", "deepfool", "deit-tiny", _until_broken(10), 8, NOT_ALL, minimal=True),
+    Case("square-100 at 1", "square", "deit-tiny", Budget(LINF_1, queries=100), 8, ("art",)),
     Case("apgd-ce-50", "apgd-ce", "mini-resnet", _until_broken(50), 64, ("art", "torchattacks")),
     Case("apgd-t-50", "apgd-t", "mini-resnet", _until_broken(50), 64, ("torchattacks",)),
     Case("cw-50", "cw", "mini-resnet", _until_broken(50), 32, minimal=True),
@@ -64,7 +69,7 @@ CASES = (
         "mini-resnet",
         _until_broken(50),
         8,
-        ("art", "foolbox"),
+        NOT_ALL,
         minimal=True,
     ),
     Case("deepfool-50", "deepfool", "mini-resnet", _until_broken(50), 32, minimal=True),

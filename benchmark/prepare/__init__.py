@@ -4,6 +4,7 @@ Judging never goes through here: it asks the classifier as it was loaded, in fp3
 """
 
 import copy
+import sys
 from typing import Any
 
 import torch
@@ -25,6 +26,9 @@ AGREEMENT = 1e-3
 
 AGREEMENT_16 = 0.1
 """The same for bf16 logits, whose error is that of 8 bits of mantissa through many layers."""
+
+AT_ONCE = 16 * 224 * 224
+"""Pixels in one fp32 pass of a convolutional network on a CPU: more cost more in memory traffic."""
 
 DOUBT = 4.0
 """Margins are doubted up to this many times the largest error of the logits on the example."""
@@ -68,11 +72,16 @@ class Prepared(nn.Module):
         convolutional = sum(isinstance(m, nn.Conv2d) for m in model.modules()) > 1
         self.layout = torch.channels_last if convolutional else torch.contiguous_format
         self.dtype = dtype
+        height, width = example.shape[-2:]
+        costly = convolutional and dtype is torch.float32 and example.device.type == "cpu"
+        self.at_once = max(1, AT_ONCE // (height * width)) if costly else sys.maxsize
         self.uncertainty = 0.0
         self.network = model.to(dtype=dtype).to(memory_format=self.layout)
 
     def forward(self, x: Images) -> Logits:
         """Logits of images in [0, 1]."""
+        if len(x) > self.at_once:
+            return torch.cat([self.forward(part) for part in torch.split(x, self.at_once)])
         entered = _Enter.apply(x, self.scale, self.shift, self.dtype, self.layout)
         logits: Tensor = self.network(entered).to(x.dtype)
         return logits if self.kept is None else logits[:, self.kept]

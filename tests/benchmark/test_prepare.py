@@ -245,3 +245,19 @@ def test_on_a_gpu(mini_resnet: LoadedClassifier) -> None:
     for dtype, least in ((torch.float32, 0.999), (crafting_dtype(device), 0.95)):
         found, _ = loss_gradient(prepare(model, x[:2], dtype=dtype), x, y)
         assert functional.cosine_similarity(found.flatten(1), gradient.flatten(1)).min() > least
+
+
+@pytest.mark.parametrize("images", [1, 2, 3, 5])
+def test_a_batch_above_what_memory_serves_well_goes_through_in_parts(
+    images: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchmark.prepare.AT_ONCE", 2 * 64 * 64)
+    model = NormalizedClassifier(
+        with_statistics(torchvision.models.resnet18(num_classes=10)), RECIPE, None
+    )
+    prepared = prepare(model, pictures(2), dtype=torch.float32)
+    passes: list[int] = []
+    prepared.network.register_forward_hook(lambda _, inputs, __: passes.append(len(inputs[0])))
+    agree(prepared, model, pictures(images))
+    assert sum(passes) == images
+    assert max(passes) <= 2
