@@ -12,6 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's library is imported
 from benchmark import classifiers
 from benchmark.classifiers import LoadedClassifier
 from benchmark.protocol import ClassifierSpec
+from tests.leaderboard.postgres import Server, server
 from tests.linear import LinearModel
 
 REAL = Path(
@@ -45,6 +46,13 @@ def real_folder() -> Path:
             pytest.fail(f"{REAL} is missing, and CI must have it")
         pytest.skip(f"{REAL} is missing; set SQUEEZEBENCH_REAL to run this")
     return REAL
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server."""
+    with server() as found:
+        yield found
 
 
 @pytest.fixture

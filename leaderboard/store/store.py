@@ -1,33 +1,15 @@
 """The store: runs are begun, shards are added, events are noted; nothing is changed or deleted."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import (
-    Connection,
-    CursorResult,
-    Engine,
-    create_engine,
-    event,
-    func,
-    insert,
-    make_url,
-    select,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, CursorResult, func, insert, select
 
 from benchmark.errors import CallError, StoreError
 from benchmark.records import Cell, Challenge, Run, RunHeader, Shard, ShardResult
+from leaderboard.store.database import Database
 from leaderboard.store.rows import (
     cell_of,
     challenge_of,
@@ -38,9 +20,6 @@ from leaderboard.store.rows import (
 )
 from leaderboard.store.schema import cells, challenges, events, outcomes, runs, shards
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-BUSY_SECONDS = 60
-PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
 
 
@@ -49,44 +28,13 @@ class Store:
 
     def __init__(self, url: str, *, create: bool = False) -> None:
         """Open the database and bring its schema up to date; `create` it if it is not there."""
-        self.url = url if "://" in url else f"sqlite:///{url}"
-        try:
-            parsed = make_url(self.url)
-        except ArgumentError as problem:
-            raise CallError(f"--db {url}: expected a path or a database URL") from problem
-        if parsed.get_backend_name() != "sqlite":
-            raise CallError(f"--db {url}: this version keeps runs in SQLite; give a file's path")
-        self._path = Path(parsed.database or ":memory:")
-        if not create and not self._path.exists():
-            raise StoreError(f"{self._path} is no database yet; `squeezebench evaluate` makes one")
-        if create and not self._path.parent.is_dir():
-            raise StoreError(f"{self._path.parent} is no folder; make it, or choose another --db")
-        self._engine = _engine(self.url)
-        with self._transaction() as connection:
-            _upgrade(connection)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        """One transaction; a database's complaint becomes one sentence."""
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except DBAPIError as problem:
-            raise StoreError(
-                f"database {self._path}: {problem.orig}; check that the file is writable, is a "
-                "squeezebench database, and that the disk has room"
-            ) from problem
-        except SQLAlchemyError as problem:
-            raise StoreError(f"database {self._path}: {problem}") from problem
-        except CommandError as problem:
-            raise StoreError(
-                f"database {self._path}: {problem}; a newer squeezebench made it, use that one"
-            ) from problem
+        self._database = Database(url, create=create)
+        self.url = self._database.url
 
     def begin(self, header: RunHeader) -> int:
         """A new run; returns its number."""
         row = {name: value for name, value in asdict(header).items() if name != "cells"}
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             inserted = connection.execute(insert(runs).values(**row, started=_now()))
             run_id = _key(inserted)
             connection.execute(
@@ -101,7 +49,7 @@ class Store:
 
     def add(self, run_id: int, result: ShardResult) -> None:
         """The outcomes of one shard, all or none."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             cell_ids = {
                 row.name: row.id
                 for row in connection.execute(select(cells).where(cells.c.run_id == run_id))
@@ -120,12 +68,12 @@ class Store:
     def challenge(self, run_id: int, given: Sequence[Challenge]) -> None:
         """Challenges of the run, all or none."""
         rows = [{"run_id": run_id, **challenge_to(one)} for one in given]
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             connection.execute(insert(challenges), rows)
 
     def note(self, run_id: int, status: str, detail: str = "") -> None:
         """What became of the run: `completed`, `interrupted` or `failed`, and why."""
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             _note(connection, run_id, status, detail)
 
     def find(self, key: str) -> Run | None:
@@ -136,7 +84,7 @@ class Store:
     def done(self, run_id: int) -> set[Shard]:
         """The shards of the run that are stored."""
         columns = select(shards.c.classifier, shards.c.start, shards.c.stop)
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(columns.where(shards.c.run_id == run_id))
             return {Shard(*row) for row in rows}
 
@@ -151,7 +99,7 @@ class Store:
         )
         if key is not None:
             query = query.where(runs.c.key == key)
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             by_run: dict[int, list[Cell]] = {}
             for row in connection.execute(select(cells).order_by(cells.c.run_id, cells.c.position)):
                 by_run.setdefault(row.run_id, []).append(cell_of(row))
@@ -162,10 +110,10 @@ class Store:
         known = {run.id: run for run in self.runs()}
         if run_id not in known:
             listed = ", ".join(map(str, known)) or "none"
-            raise CallError(f"run {run_id} is not in {self._path}; stored: {listed}")
+            raise CallError(f"run {run_id} is not in {self._database.name}; stored: {listed}")
         found = known[run_id]
         order = {record.name: i for i, record in enumerate(found.header.classifiers)}
-        with self._transaction() as connection:
+        with self._database.transaction() as connection:
             stored = connection.execute(select(shards).where(shards.c.run_id == run_id)).all()
             results = tuple(
                 result_of(connection, row)
@@ -174,31 +122,6 @@ class Store:
             against = select(challenges).where(challenges.c.run_id == run_id)
             rows = connection.execute(against.order_by(challenges.c.id))
             return replace(found, results=results, challenges=tuple(map(challenge_of, rows)))
-
-
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        for pragma in PRAGMAS:
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine
-
-
-def _upgrade(connection: Connection) -> None:
-    """Bring the schema up to date, whole or not at all; a second process waits for the first."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    head = ScriptDirectory.from_config(config).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() == head:
-        return
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-    command.upgrade(config, "head")
 
 
 def _key(inserted: CursorResult[Any]) -> int:

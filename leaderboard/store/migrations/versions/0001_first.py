@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from leaderboard.store.append_only import forbid
+
 revision = "0001"
 down_revision = None
 
@@ -83,8 +85,4 @@ def upgrade() -> None:
         sa.Column("detail", sa.String, nullable=False),
     )
     for table in TABLES:
-        for action in ("UPDATE", "DELETE"):
-            op.execute(
-                f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+        forbid(table)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from leaderboard.store.append_only import allow, forbid
+
 revision = "0002"
 down_revision = "0001"
 
@@ -28,9 +30,9 @@ def upgrade() -> None:
         for column in columns:
             op.add_column(table, column)
     # The one change that rows of the first revision ever see.
-    op.execute("DROP TRIGGER outcomes_no_update")
+    allow("outcomes", "UPDATE")
     op.execute("UPDATE outcomes SET draws_correct = CASE WHEN correct THEN 1 ELSE 0 END")
-    _forbid("UPDATE", "outcomes")
+    forbid("outcomes", "UPDATE")
     op.create_table(
         "challenges",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -47,12 +49,4 @@ def upgrade() -> None:
         sa.Column("environment", sa.JSON, nullable=False),
         sa.UniqueConstraint("run_id", "classifier", "norm", "radius", "sha256"),
     )
-    for action in ("UPDATE", "DELETE"):
-        _forbid(action, "challenges")
-
-
-def _forbid(action: str, table: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-    )
+    forbid("challenges")

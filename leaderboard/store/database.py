@@ -1,0 +1,145 @@
+"""Where runs are kept: an SQLite file or a PostgreSQL server, with the same tables and promises."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from benchmark.errors import CallError, StoreError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_SECONDS = 60
+PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+DRIVERS = {SQLITE: SQLITE, POSTGRESQL: "postgresql+psycopg"}
+UPGRADE_LOCK = 0x53515A42
+"""Names our upgrades among the advisory locks of a PostgreSQL server."""
+UPGRADE_LOCKS = {
+    SQLITE: "BEGIN IMMEDIATE",
+    POSTGRESQL: f"SELECT pg_advisory_xact_lock({UPGRADE_LOCK})",
+}
+
+
+class Database:
+    """The database at `url`: an SQLAlchemy URL, or the path of an SQLite file.
+
+    `name` stands for it in sentences; it holds no password.
+    """
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        """Open it and bring its schema up to date; `create` the tables if they are not there."""
+        parsed = _parsed(url)
+        self.backend = parsed.get_backend_name()
+        self.url = parsed.render_as_string(hide_password=False)
+        if self.backend == SQLITE:
+            path = Path(parsed.database or ":memory:")
+            self.name = str(path)
+            _check_file(path, create=create)
+        else:
+            self.name = parsed.render_as_string(hide_password=True)
+        self._engine = _engine(parsed, self.backend)
+        with self.transaction() as connection:
+            _upgrade(connection, self.name, self.backend, create=create)
+
+    @contextmanager
+    def transaction(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """One transaction; a database's complaint becomes one sentence.
+
+        With `snapshot` all of its queries see the same moment, as those of SQLite always do.
+        """
+        try:
+            with self._engine.begin() as connection:
+                if snapshot and self.backend == POSTGRESQL:
+                    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                yield connection
+        except DBAPIError as problem:
+            raise StoreError(
+                f"database {self.name}: {_complaint(problem, self.backend)}"
+            ) from problem
+        except SQLAlchemyError as problem:
+            raise StoreError(f"database {self.name}: {problem}") from problem
+        except CommandError as problem:
+            raise StoreError(
+                f"database {self.name}: {problem}; a newer squeezebench made it, use that one"
+            ) from problem
+
+    def revision(self) -> str:
+        """The revision of its schema."""
+        with self.transaction() as connection:
+            return str(MigrationContext.configure(connection).get_current_revision())
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError as problem:
+        raise CallError(f"--db {url}: expected a path or a database URL") from problem
+    backend = parsed.get_backend_name()
+    if backend not in DRIVERS:
+        raise CallError(
+            f"--db {url}: runs are kept in SQLite or PostgreSQL; give a file's path or "
+            "postgresql://USER@HOST/NAME"
+        )
+    return parsed.set(drivername=DRIVERS[backend])
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    if not create and not path.exists():
+        raise StoreError(f"{path} is no database yet; `squeezebench evaluate` makes one")
+    if create and not path.parent.is_dir():
+        raise StoreError(f"{path.parent} is no folder; make it, or choose another --db")
+
+
+def _engine(url: URL, backend: str) -> Engine:
+    waiting = {"timeout" if backend == SQLITE else "connect_timeout": BUSY_SECONDS}
+    try:
+        engine = create_engine(url, poolclass=NullPool, connect_args=waiting)
+    except (ImportError, NoSuchModuleError) as problem:
+        raise StoreError(
+            f"{backend} needs a package that is not installed ({problem}); "
+            'pip install "squeezebench[postgres]"'
+        ) from problem
+    if backend == SQLITE:
+        event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _upgrade(connection: Connection, name: str, backend: str, *, create: bool) -> None:
+    """Bring the schema up to date, whole or not at all; a second process waits for the first."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    head = ScriptDirectory.from_config(config).get_current_head()
+    found = MigrationContext.configure(connection).get_current_revision()
+    if found == head:
+        return
+    if found is None and backend != SQLITE and not create:
+        raise StoreError(f"{name} holds no runs yet; `squeezebench evaluate` makes its tables")
+    connection.exec_driver_sql(UPGRADE_LOCKS[backend])
+    command.upgrade(config, "head")
+
+
+def _complaint(problem: DBAPIError, backend: str) -> str:
+    said = " ".join(str(problem.orig).split())
+    if backend == SQLITE:
+        return (
+            f"{said}; check that the file is writable, is a squeezebench database, and that the "
+            "disk has room"
+        )
+    return f"{said}; check that the server runs, that the database exists and that you may write"
