@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from benchmark.errors import SqueezebenchError
-from leaderboard.cli import evaluating, listing, measuring, publishing
+from leaderboard.cli import database, evaluating, listing, measuring, publishing
 
 app = typer.Typer(
     add_completion=False,
@@ -24,6 +24,7 @@ app.command()(publishing.export)
 app.command()(measuring.challenge)
 app.command()(publishing.render)
 app.command()(measuring.bench)
+app.add_typer(database.app, name="db")
 
 # Typer does not export this class, the base of all that it says of a wrong call.
 USAGE_ERROR: Any = typer.BadParameter.__base__

@@ -16,7 +16,10 @@ out = Console(width=None if sys.stdout.isatty() else 120)
 MAX_WORKERS = 8
 DEFAULT_DB = "squeezebench.db"
 
-Db = Annotated[str, typer.Option("--db", metavar="URL", help="database: a path or sqlite:///PATH")]
+Db = Annotated[
+    str,
+    typer.Option("--db", metavar="URL", help="database: a path, or postgresql://USER@HOST/NAME"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for programs")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda")]
 Precision = Annotated[

@@ -72,6 +72,10 @@ class Database:
                 f"database {self.name}: {problem}; a newer squeezebench made it, use that one"
             ) from problem
 
+    def close(self) -> None:
+        """Give up what is open; the next transaction opens it again."""
+        self._engine.dispose()
+
     def revision(self) -> str:
         """The revision of its schema."""
         with self.transaction() as connection:
