@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, func, insert, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, func, insert, select, true
 
 from benchmark.errors import CallError, StoreError
 from benchmark.records import Cell, Challenge, Run, RunHeader, Shard, ShardResult
@@ -20,6 +20,8 @@ from leaderboard.store.rows import (
 )
 from leaderboard.store.schema import cells, challenges, events, outcomes, runs, shards
 
+LISTED = 20
+"""Numbers of runs that a sentence names one by one."""
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
 
 
@@ -90,28 +92,29 @@ class Store:
 
     def runs(self, key: str | None = None) -> list[Run]:
         """Every run (with this key) in the order they began, without results."""
+        return self._runs(true() if key is None else runs.c.key == key)
+
+    def _runs(self, wanted: ColumnElement[bool]) -> list[Run]:
         newest = select(func.max(events.c.id)).group_by(events.c.run_id)
         query = (
             select(runs, events.c.status, events.c.detail)
             .join(events, events.c.run_id == runs.c.id)
-            .where(events.c.id.in_(newest))
+            .where(events.c.id.in_(newest), wanted)
             .order_by(runs.c.id)
         )
-        if key is not None:
-            query = query.where(runs.c.key == key)
+        of_runs = select(cells).join(runs, runs.c.id == cells.c.run_id).where(wanted)
         with self._database.transaction() as connection:
             by_run: dict[int, list[Cell]] = {}
-            for row in connection.execute(select(cells).order_by(cells.c.run_id, cells.c.position)):
+            for row in connection.execute(of_runs.order_by(cells.c.run_id, cells.c.position)):
                 by_run.setdefault(row.run_id, []).append(cell_of(row))
             return [run_of(row, tuple(by_run[row.id])) for row in connection.execute(query)]
 
     def run(self, run_id: int) -> Run:
         """The run with every stored result, in the order of its plan, and its challenges."""
-        known = {run.id: run for run in self.runs()}
-        if run_id not in known:
-            listed = ", ".join(map(str, known)) or "none"
-            raise CallError(f"run {run_id} is not in {self._database.name}; stored: {listed}")
-        found = known[run_id]
+        known = self._runs(runs.c.id == run_id)
+        if not known:
+            raise CallError(self._unknown(run_id))
+        (found,) = known
         order = {record.name: i for i, record in enumerate(found.header.classifiers)}
         with self._database.transaction() as connection:
             stored = connection.execute(select(shards).where(shards.c.run_id == run_id)).all()
@@ -122,6 +125,14 @@ class Store:
             against = select(challenges).where(challenges.c.run_id == run_id)
             rows = connection.execute(against.order_by(challenges.c.id))
             return replace(found, results=results, challenges=tuple(map(challenge_of, rows)))
+
+    def _unknown(self, run_id: int) -> str:
+        with self._database.transaction() as connection:
+            known = connection.execute(select(runs.c.id).order_by(runs.c.id)).scalars().all()
+        listed = ", ".join(map(str, known)) or "none"
+        if len(known) > LISTED:
+            listed = f"{known[0]} to {known[-1]}"
+        return f"run {run_id} is not in {self._database.name}; stored: {listed}"
 
 
 def _key(inserted: CursorResult[Any]) -> int:
