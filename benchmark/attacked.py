@@ -1,29 +1,11 @@
 """The model that an attack may query: the classifier behind a defense, on the 8-bit lattice."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
+from benchmark.errors import BoxError
+from benchmark.geometry import on_lattice
 from benchmark.tensors import DefenseMap, ImageMap, Images, Logits, Model
-from benchmark.threat import LEVELS
-
-
-class _OnLattice(torch.autograd.Function):
-    """Straight-through rounding to 8 bits, without the copies that composing it would make."""
-
-    @staticmethod
-    def forward(context: Any, x: Tensor) -> Tensor:
-        return x.clamp(0, 1).mul_(LEVELS).round_().div_(LEVELS)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> Tensor:
-        return gradients[0]
-
-
-def _on_lattice(x: Images) -> Images:
-    rounded: Tensor = _OnLattice.apply(x)
-    return rounded
 
 
 class AttackedModel:
@@ -62,7 +44,7 @@ class AttackedModel:
         self.forwards[self._index] += self._draws * max(1, len(x) // len(self._index))
         if x.requires_grad and torch.is_grad_enabled():
             x.register_hook(self._count_backward)  # type: ignore[no-untyped-call]
-        x = _on_lattice(x)
+        x = on_lattice(x)
         if self._draws == 1:
             return self._logits(x)
         logits = self._logits(x.repeat(self._draws, 1, 1, 1))
@@ -85,6 +67,8 @@ def tolerant(defense: ImageMap) -> ImageMap:
     def mapped(x: Images) -> Images:
         try:
             return defense(x)
+        except BoxError:  # there is nobody left to ask
+            raise
         except Exception:  # noqa: BLE001 (whatever a decoder does, it is its failure)
             return torch.cat([_or_grey(defense, x[i : i + 1]) for i in range(len(x))])
 
@@ -94,5 +78,7 @@ def tolerant(defense: ImageMap) -> ImageMap:
 def _or_grey(defense: ImageMap, x: Images) -> Images:
     try:
         return defense(x)
+    except BoxError:
+        raise
     except Exception:  # noqa: BLE001 (as above)
         return 0 * x + 0.5

@@ -86,9 +86,14 @@ def soft_minimum(candidates: Candidates, costs: Costs, temperature: float = 0.1)
     `temperature` is a fraction of the spread of an image's costs, so that no scale of costs is
     favored. The gradient reaches the candidates and, through the weights, their costs.
     """
-    spread = (costs.amax(0) - costs.amin(0)).detach().clamp_min(1e-12)
-    weights = torch.softmax(-costs / (temperature * spread), dim=0)
+    weights = soft_minimum_weights(costs, temperature)
     return (weights[:, :, None, None, None] * candidates).sum(0)
+
+
+def soft_minimum_weights(costs: Costs, temperature: float) -> Costs:
+    """softmax(-cost / temperature) over the candidates, the temperature as in `soft_minimum`."""
+    spread = (costs.amax(0) - costs.amin(0)).detach().clamp_min(1e-12)
+    return torch.softmax(-costs / (temperature * spread), dim=0)
 
 
 def bpda(forward: DefenseMap, surrogate: DefenseMap) -> DefenseMap:

@@ -15,16 +15,20 @@ class Norm(StrEnum):
 
     LINF = "linf"
     L2 = "l2"
+    MSE = "mse"
 
 
 class Access(StrEnum):
     """What the adversary knows and may ask.
 
     `EOT` is white-box access to a randomized defense, averaged over fresh draws (expectation over
-    transformation).
+    transformation). Of a codec, `VANILLA` is white-box access to what it is without its defense,
+    and `NOISE` no attack at all, but noise of the same size.
     """
 
     NONE = "none"
+    NOISE = "noise"
+    VANILLA = "vanilla"
     TRANSFER = "transfer"
     QUERY = "query"
     WHITE_BOX = "white-box"
@@ -36,7 +40,7 @@ class ThreatModel:
     """A ball around the clean image.
 
     `radius` is, for Linf, the integer k of eps = k/255; for L2, eps itself in pixel units, the
-    picture being in [0, 1].
+    picture being in [0, 1]; for MSE the mean squared error, whose root is eps.
     """
 
     norm: Norm
@@ -52,6 +56,8 @@ class ThreatModel:
     @property
     def eps(self) -> float:
         """Radius of the ball in the scale of the images."""
+        if self.norm is Norm.MSE:
+            return math.sqrt(self.radius)
         return self.radius / LEVELS if self.norm is Norm.LINF else self.radius
 
     def __str__(self) -> str:

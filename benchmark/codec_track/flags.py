@@ -1,0 +1,134 @@
+"""Flags of the codec track: named signs that a figure may be wrong, from what a run stores."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from benchmark.codec_track.figures import (
+    Figure,
+    inflation,
+    outcomes_by_cell,
+    paired,
+    psnr_loss,
+)
+from benchmark.codec_track.score import codec_score
+from benchmark.flags import Raised
+from benchmark.records import CLEAN, Cell, Run
+from benchmark.threat import Access
+
+
+@dataclass(frozen=True)
+class CodecFlag:
+    """When a flag is raised and what it means, for readers, and the rule that says so."""
+
+    raised_if: str
+    means: str
+    rule: Callable[[Run], str | None]
+
+
+GAP = 0.03
+"""Share of the real bits by which a likelihood may miss them."""
+ERRORS = 2.0
+"""Standard errors from which a difference counts."""
+INFORMED = (Access.VANILLA, Access.WHITE_BOX, Access.EOT)
+
+
+def _rate_mismatch(run: Run) -> str | None:
+    score = codec_score(run)
+    gaps = {
+        one.cell.name: one.likelihood_gap
+        for one in (score.clean, *score.cells)
+        if one.likelihood_gap is not None and abs(one.likelihood_gap) > GAP
+    }
+    if not gaps:
+        return None
+    name = max(gaps, key=lambda cell: abs(gaps[cell]))
+    return (
+        f"Under {name} the likelihood expects {100 * gaps[name]:+.1f} % of the real bits; "
+        f"{len(gaps)} of {len(score.cells) + 1} cells are off by more than {100 * GAP:.0f} %."
+    )
+
+
+def _decode_failures(run: Run) -> str | None:
+    failed = [outcome for outcome in run.codec_outcomes if outcome.failures]
+    if not failed:
+        return None
+    clean = sum(outcome.cell == CLEAN for outcome in failed)
+    return (
+        f"{len(failed)} of {len(run.codec_outcomes)} pictures, {clean} of them without attack; "
+        f"first: {failed[0].image} under {failed[0].cell} ({failed[0].reason})."
+    )
+
+
+def _beaten_by(accesses: tuple[Access, ...], what: str) -> Callable[[Run], str | None]:
+    """Whether cells of `accesses` do more than every attack that knows the codec, at one ball."""
+
+    def rule(run: Run) -> str | None:
+        cells = [cell for cell in run.header.cells if cell.access in accesses]
+        figures = ((inflation, "×", "inflation"), (psnr_loss, " dB", "PSNR loss"))
+        said = [
+            f"{what} {cell.name}: {word} {beaten:+.3f}{unit} over the best."
+            for figure, unit, word in figures
+            for cell in cells
+            if (beaten := _beaten(run, figure, cell))
+        ]
+        return " ".join(said) or None
+
+    return rule
+
+
+def _beaten(run: Run, figure: Figure, cell: Cell) -> float | None:
+    """By how much `cell` is ahead of each image's strongest informed attack in the same ball."""
+    by_cell = outcomes_by_cell(run)
+    if cell.name not in by_cell:
+        return None
+    best: dict[str, float] = {}
+    for other in run.header.cells:
+        same = (other.norm, other.radius) == (cell.norm, cell.radius)
+        if other.access in INFORMED and same and other.name in by_cell:
+            for image, value in paired(figure, by_cell[other.name], by_cell[CLEAN]).items():
+                best[image] = max(best.get(image, value), value)
+    theirs = paired(figure, by_cell[cell.name], by_cell[CLEAN])
+    ahead = [value - best[image] for image, value in theirs.items() if image in best]
+    if len(ahead) < 2:
+        return None
+    error = stdev(ahead) / len(ahead) ** 0.5
+    return fmean(ahead) if fmean(ahead) > ERRORS * error else None
+
+
+CODEC_FLAGS: Mapping[str, CodecFlag] = {
+    "noise-beats-attack": CodecFlag(
+        "In some ball noise costs more bits, or more PSNR, than the best of the attacks there that "
+        "know the codec, by more than two standard errors of the paired difference.",
+        "An attack that follows a slope should do more than chance. If not, the slope misleads it, "
+        "and its figures are too low.",
+        _beaten_by((Access.NOISE,), "Noise"),
+    ),
+    "black-box-beats-white-box": CodecFlag(
+        "In some ball an attack crafted on another codec does more, in the same sense.",
+        "Who knows the codec should find at least what is found without knowing it; the slope of "
+        "this codec, or its surrogate's, misleads.",
+        _beaten_by((Access.TRANSFER,), "Transfer"),
+    ),
+    "rate-mismatch": CodecFlag(
+        "The bits that the codec's likelihood model expects are more than 3 % away from those of "
+        "its real streams, over the pictures of some cell.",
+        "Rate attacks follow the likelihood, so they may chase bits that are never written, or "
+        "miss bits that are: those of headers, of an index, or of symbols beyond the coder's "
+        "tables. The figures themselves count real bytes.",
+        _rate_mismatch,
+    ),
+    "decode-failures": CodecFlag(
+        "At least one picture, clean or attacked, did not come back, in some draw, from the stream "
+        "that the codec made of it, or made no stream.",
+        "The codec is not one that could be used. Such pictures are in no mean of fidelity; their "
+        "share stands beside it.",
+        _decode_failures,
+    ),
+}
+
+
+def raised(run: Run) -> tuple[Raised, ...]:
+    """The flags of a run of the codec track, in the order of `CODEC_FLAGS`."""
+    found = [(name, flag.rule(run)) for name, flag in CODEC_FLAGS.items()]
+    return tuple(Raised(name, sentence) for name, sentence in found if sentence)

@@ -1,0 +1,54 @@
+"""Flags of the codec track: each raised by its control, none by a run without fault."""
+
+from benchmark.codec_track.flags import CODEC_FLAGS, raised
+from benchmark.records import CLEAN, Cell, Run
+from benchmark.threat import Access
+from tests.benchmark.codec_track.runs import CELLS, OUTCOMES, outcome, run
+
+
+def names(run: Run) -> list[str]:
+    return [flag.name for flag in raised(run)]
+
+
+def test_a_run_without_fault() -> None:
+    assert names(run()) == []
+
+
+def test_rate_mismatch_from_three_per_cent_on() -> None:
+    near = outcome("rate-4", "b", 600, 29.0, likelihood_bits=600 - 0.029 * 750)
+    far = outcome("rate-4", "b", 600, 29.0, likelihood_bits=600 - 0.031 * 750)
+    assert names(run(near)) == []
+    (flag,) = raised(run(far))
+    assert flag.name == "rate-mismatch"
+    assert flag.evidence.startswith("Under rate-4 the likelihood expects -3.1 % of the real bits")
+
+
+def test_decode_failures() -> None:
+    failed = outcome("mse-4", "b", 300, None, failures=1, status="failed", reason="ValueError: no")
+    (flag,) = raised(run(failed))
+    assert flag.name == "decode-failures"
+    assert "1 of 12 pictures, 0 of them without attack; first: b under mse-4" in flag.evidence
+    assert names(run(outcome(CLEAN, "b", 300, None, failures=1, status="failed"))) != []
+
+
+def test_noise_that_beats_every_attack() -> None:
+    """The bits of noise exceed those of every attack in its ball, image by image."""
+    loud = [outcome("noise", "a", 260, 39.0), outcome("noise", "b", 810, 29.0)]
+    (flag,) = raised(run(*loud))
+    assert flag.name == "noise-beats-attack"
+    assert "inflation +0.900×" in flag.evidence
+
+
+def test_transfer_that_beats_every_attack() -> None:
+    cell = Cell("t", Access.TRANSFER, "pgd", norm="linf", radius=4, objective="mse", source="x/y")
+    told = (outcome("t", "a", 100, 30.0), outcome("t", "b", 300, 18.0))
+    (flag,) = raised(run(cells=(*CELLS, cell), outcomes=(*OUTCOMES, *told)))
+    assert flag.name == "black-box-beats-white-box"
+    weak = (outcome("t", "a", 100, 38.0), outcome("t", "b", 300, 28.0))
+    assert names(run(cells=(*CELLS, cell), outcomes=(*OUTCOMES, *weak))) == []
+
+
+def test_every_flag_says_when_and_what() -> None:
+    for flag in CODEC_FLAGS.values():
+        assert flag.raised_if.endswith(".")
+        assert flag.means.endswith(".")
