@@ -1,8 +1,8 @@
 """A codec applied several times in a row (sequential compression, Raber et al. 2025)."""
 
-from benchmark.defense import Codec, Repeated
+from benchmark.defense import Codec, Coded, Repeated
 from benchmark.errors import CallError
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 
 class Sequential(Codec, Repeated):
@@ -17,12 +17,13 @@ class Sequential(Codec, Repeated):
         if not 1 <= rounds <= 100:
             raise CallError(f"rounds {rounds}: expected 1 to 100")
         self.codec, self.rounds = codec, rounds
+        self.randomized, self.trade_off = codec.randomized, codec.trade_off
         self._one_round = one_round or codec
 
     def compress(self, x: Images) -> list[bytes]:
         """The streams of the last round."""
         for _ in range(self.rounds - 1):
-            x = self.codec.forward(x)
+            x = self.codec.reconstructed(x)
         return self.codec.compress(x)
 
     def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
@@ -38,3 +39,28 @@ class Sequential(Codec, Repeated):
     def one_round(self, x: Images) -> Images:
         """A single round's surrogate."""
         return self._one_round.surrogate(x)
+
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether the codec has one."""
+        return self.codec.has_likelihood
+
+    def likelihood_bits(self, x: Images) -> PerImage:
+        """Those of the last round, behind the surrogate of the others."""
+        return self.codec.likelihood_bits(self._before_last(x))
+
+    def coded(self, x: Images) -> Coded:
+        """The last round of the surrogates, with its bits.
+
+        Without a likelihood model the bits are those of the real streams of all rounds.
+        """
+        return self.codec.coded(self._before_last(x)) if self.has_likelihood else super().coded(x)
+
+    def bare(self) -> Codec:
+        """A single round."""
+        return self.codec.bare()
+
+    def _before_last(self, x: Images) -> Images:
+        for _ in range(self.rounds - 1):
+            x = self.codec.surrogate(x)
+        return x
