@@ -7,32 +7,21 @@ columns to the right, and on the two before it in its row, so all with the same 
 can be computed at once (Minnen, Balle, Toderici 2018, arXiv 1809.02736, has the context).
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import torch
-from compressai.ans import RansDecoder, RansEncoder  # type: ignore[import-untyped]
 from compressai.models import CompressionModel, JointAutoregressiveHierarchicalPriors  # type: ignore[import-untyped]
 from torch import Tensor
 
+from benchmark.codecs.relaxed_rate import conditional
+from benchmark.codecs.steps import Step, Symbols, decoded, encoded
 from benchmark.tensors import Images
 
 REACH = 2
 """The context: 5x5 latents around one, of which the 12 before it in reading order are known."""
 CONTEXT = [(i // 5, i % 5) for i in range(12)]
-
-
-class Step(NamedTuple):
-    """Latents that are coded together: their places, their Gaussians (n, channels, places)."""
-
-    rows: Tensor
-    columns: Tensor
-    scales: Tensor
-    means: Tensor
-
-
-Symbols = Callable[[Step], Tensor]
-"""The whole numbers (n, channels, places) that the latents of a step lie above their means."""
 
 
 class Autoregressive(CompressionModel):  # type: ignore[misc]
@@ -53,7 +42,8 @@ class Autoregressive(CompressionModel):  # type: ignore[misc]
         y_hat = found + (y - y.detach())
         context = model.context_prediction(y_hat)
         gaussians = model.entropy_parameters(torch.cat([parameters, context], 1))
-        likelihoods = _likelihoods(model.gaussian_conditional, y_hat, gaussians)
+        scales, means = gaussians.chunk(2, 1)
+        likelihoods = conditional(model.gaussian_conditional, y, y_hat, scales, means)
         return {"x_hat": model.g_s(y_hat), "likelihoods": {"y": likelihoods, "z": z_likelihoods}}
 
     def compress(self, x: Images) -> dict[str, Any]:
@@ -68,19 +58,8 @@ class Autoregressive(CompressionModel):  # type: ignore[misc]
         return {"strings": [y_strings, z_strings], "shape": shape}
 
     def _string(self, y: Tensor, parameters: Tensor) -> bytes:
-        gaussian = self.model.gaussian_conditional
-        symbols: list[int] = []
-        indexes: list[int] = []
-
-        def coded(step: Step) -> Tensor:
-            rounded = torch.round(_at(y, step) - step.means)
-            symbols.extend(rounded.int().flatten().tolist())
-            indexes.extend(gaussian.build_indexes(step.scales).flatten().tolist())
-            return rounded
-
-        self._latents(parameters, coded)
-        string: bytes = RansEncoder().encode_with_indexes(symbols, indexes, *_tables(gaussian))
-        return string
+        latents = partial(self._latents, parameters)
+        return encoded(self.model.gaussian_conditional, latents, partial(_at, y))
 
     def decompress(self, strings: list[list[bytes]], shape: tuple[int, int]) -> dict[str, Any]:
         """The reconstruction from the strings of each image."""
@@ -92,17 +71,8 @@ class Autoregressive(CompressionModel):  # type: ignore[misc]
         return {"x_hat": self.model.g_s(torch.cat(latents))}
 
     def _from_string(self, string: bytes, parameters: Tensor) -> Tensor:
-        gaussian = self.model.gaussian_conditional
-        tables = _tables(gaussian)
-        decoder = RansDecoder()
-        decoder.set_stream(string)
-
-        def decoded(step: Step) -> Tensor:
-            indexes = gaussian.build_indexes(step.scales).flatten().tolist()
-            symbols = decoder.decode_stream(indexes, *tables)
-            return step.means.new_tensor(symbols).view_as(step.means)
-
-        return self._latents(parameters, decoded)
+        latents = partial(self._latents, parameters)
+        return decoded(self.model.gaussian_conditional, latents, string)
 
     def _latents(self, parameters: Tensor, symbols: Symbols) -> Tensor:
         """The decoded latents (n, channels, h, w), given the hyperprior's `parameters`."""
@@ -116,7 +86,7 @@ class Autoregressive(CompressionModel):  # type: ignore[misc]
             context = weight @ known + masked.bias[:, None]
             given = torch.cat([parameters[:, :, at_rows, at_columns], context], 1)
             gaussians = self.model.entropy_parameters(given[..., None])[..., 0]
-            step = Step(at_rows, at_columns, *gaussians.chunk(2, 1))
+            step = Step((at_rows, at_columns), *gaussians.chunk(2, 1))
             y_hat[:, :, at_rows + REACH, at_columns + REACH] = symbols(step) + step.means
         return y_hat[:, :, REACH:, REACH:-REACH]
 
@@ -133,24 +103,5 @@ def _diagonals(height: int, width: int, device: torch.device) -> Iterator[tuple[
 
 
 def _at(y: Tensor, step: Step) -> Tensor:
-    return y[:, :, step.rows, step.columns]
-
-
-def _likelihoods(gaussian: Any, y_hat: Tensor, gaussians: Tensor) -> Tensor:
-    """As compressai's, of latents that are rounded already."""
-    scales, means = gaussians.chunk(2, 1)
-    likelihoods: Tensor = gaussian.likelihood_lower_bound(
-        gaussian._likelihood(y_hat, scales, means)
-    )
-    return likelihoods
-
-
-def _tables(gaussian: Any) -> tuple[list[list[int]], list[int], list[int]]:
-    """What compressai's coder takes: the cumulative tables, their lengths, their first symbols.
-
-    Every call of the coder copies the tables, so the padding after their end is cut off.
-    """
-    lengths = gaussian.cdf_length.tolist()
-    padded = gaussian.quantized_cdf.tolist()
-    tables = [table[:length] for table, length in zip(padded, lengths, strict=True)]
-    return tables, lengths, gaussian.offset.tolist()
+    rows, columns = step.place
+    return y[:, :, rows, columns]

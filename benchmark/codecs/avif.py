@@ -4,8 +4,9 @@ from PIL import AvifImagePlugin
 
 from benchmark.codecs.block_surrogate import block_surrogate
 from benchmark.codecs.pillow import PillowCodec, built_in, chroma_subsampled, whole
+from benchmark.codecs.rate_surrogate import block_bits
 from benchmark.codecs.shrinkage import Fitted
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # of its decoder; the threads here take an image each
 
@@ -31,3 +32,7 @@ class Avif(PillowCodec, Fitted):
     def stand_in(self, x: Images, strength: float) -> Images:
         """Blocks, subsampled as the codec is."""
         return block_surrogate(x, strength, subsampled=self.subsampled)
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Blocks, as the picture's."""
+        return block_bits(x, self.strength, subsampled=self.subsampled)

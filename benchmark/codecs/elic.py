@@ -6,17 +6,18 @@ ten coder states, which at the lowest rate is a tenth of the file.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import torch
-from compressai.ans import RansDecoder, RansEncoder  # type: ignore[import-untyped]
 from compressai.models.sensetime import Elic2022Chandelier  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from benchmark.codecs.learned import LearnedCodec
 from benchmark.codecs.parameters import fill
+from benchmark.codecs.steps import Step, Symbols, decoded, encoded
 from benchmark.errors import CallError, DataError
 from benchmark.tensors import Images
 
@@ -56,19 +57,6 @@ class Widths:
         return sum(self.groups)
 
 
-class Step(NamedTuple):
-    """Latents that are coded together: every second place of one group of channels."""
-
-    group: int
-    half: int
-    scales: Tensor
-    means: Tensor
-
-
-Symbols = Callable[[Step], Tensor]
-"""The whole numbers that the latents of a step lie above their means."""
-
-
 class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
     """Compressai's model, with all of its widths free and one string for all latents."""
 
@@ -95,21 +83,16 @@ class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
         return {"strings": [y_strings, *hyper["strings"]], "shape": hyper["shape"]}
 
     def _string(self, y: Tensor, parameters: Tensor) -> bytes:
-        coder, gaussian = self.latent_codec["y"], self._gaussian
+        coder = self.latent_codec["y"]
         groups = torch.split(y, coder.groups, dim=1)
         halves = [coder.latent_codec[f"y{k}"].unembed(group) for k, group in enumerate(groups)]
-        symbols: list[int] = []
-        indexes: list[int] = []
 
-        def coded(step: Step) -> Tensor:
-            rounded = torch.round(halves[step.group][step.half] - step.means)
-            symbols.extend(rounded.int().flatten().tolist())
-            indexes.extend(gaussian.build_indexes(step.scales).flatten().tolist())
-            return rounded
+        def wanted(step: Step) -> Tensor:
+            group, half = step.place
+            latents: Tensor = halves[group][half]
+            return latents
 
-        self._latents(parameters, coded)
-        string: bytes = RansEncoder().encode_with_indexes(symbols, indexes, *self._tables)
-        return string
+        return encoded(self._gaussian, partial(self._latents, parameters), wanted)
 
     def decompress(self, strings: list[list[bytes]], shape: tuple[int, int]) -> dict[str, Any]:
         """The reconstruction from the strings of each image."""
@@ -121,16 +104,7 @@ class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
         return {"x_hat": self.g_s(torch.cat(latents))}
 
     def _from_string(self, string: bytes, parameters: Tensor) -> Tensor:
-        gaussian, tables = self._gaussian, self._tables
-        decoder = RansDecoder()
-        decoder.set_stream(string)
-
-        def decoded(step: Step) -> Tensor:
-            indexes = gaussian.build_indexes(step.scales).flatten().tolist()
-            symbols = decoder.decode_stream(indexes, *tables)
-            return step.means.new_tensor(symbols).view_as(step.means)
-
-        return self._latents(parameters, decoded)
+        return decoded(self._gaussian, partial(self._latents, parameters), string)
 
     def _latents(self, parameters: Tensor, symbols: Symbols) -> Tensor:
         """The decoded latents (n, channels, h, w), given the hyperprior's `parameters`."""
@@ -146,7 +120,7 @@ class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
                 context = codec.unembed(codec.context_prediction(codec.embed(halves)))[i] * i
                 gaussians = codec.entropy_parameters(codec.merge(context, sides[i]))
                 scales, means = codec.latent_codec["y"]._chunk(gaussians)
-                halves[i] = symbols(Step(k, i, scales, means)) + means
+                halves[i] = symbols(Step((k, i), scales, means)) + means
             known.append(codec.embed(halves))
         return torch.cat(known, 1)
 
@@ -154,16 +128,6 @@ class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
     def _gaussian(self) -> Any:
         """Any group's: their tables are the same."""
         return self.latent_codec["y"].latent_codec["y0"].latent_codec["y"].gaussian_conditional
-
-    @property
-    def _tables(self) -> tuple[list[list[int]], list[int], list[int]]:
-        """What compressai's coder takes: the cumulative tables, their lengths, first symbols."""
-        gaussian = self._gaussian
-        return (
-            gaussian.quantized_cdf.tolist(),
-            gaussian.cdf_length.tolist(),
-            gaussian.offset.tolist(),
-        )
 
 
 def _resized(layers: nn.Sequential, inner: Sequence[int]) -> nn.Sequential:

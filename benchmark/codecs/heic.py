@@ -3,8 +3,9 @@
 from benchmark.codecs.block_surrogate import block_surrogate
 from benchmark.codecs.pillow import PillowCodec, chroma_subsampled, whole
 from benchmark.codecs.plugins import plugin
+from benchmark.codecs.rate_surrogate import block_bits
 from benchmark.codecs.shrinkage import Fitted
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 ONE_THREAD = {"x265:pools": "none", "x265:frame-threads": "1"}
 """Without this x265 works in threads, and with another number of them writes another stream."""
@@ -29,3 +30,7 @@ class Heic(PillowCodec, Fitted):
     def stand_in(self, x: Images, strength: float) -> Images:
         """Blocks, subsampled as the codec is."""
         return block_surrogate(x, strength, subsampled=self.subsampled)
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Blocks, as the picture's."""
+        return block_bits(x, self.strength, subsampled=self.subsampled)

@@ -200,6 +200,7 @@ class HificCodec(LearnedCodec):
         whole = STRIDE * HYPER_STRIDE
         return -(-height // whole), -(-width // whole)
 
-    def _padded(self, x: Images) -> Tensor:
+    def padded(self, x: Images) -> Tensor:
+        """`x` mirrored up to multiples of the stride."""
         height, width = x.shape[-2:]
         return reflected(x, 0, -width % STRIDE, 0, -height % STRIDE)

@@ -1,10 +1,14 @@
 """JPEG 2000 at a rate, by the OpenJPEG inside Pillow."""
 
 from benchmark.codecs.pillow import PillowCodec, built_in
+from benchmark.codecs.rate_surrogate import wavelet_bits
 from benchmark.codecs.shrinkage import Fitted
 from benchmark.codecs.wavelet_surrogate import jpeg2000_surrogate
 from benchmark.errors import CallError
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
+
+DETAIL = 8.0
+"""Grey levels at which a detail of the wavelet costs half a bit."""
 
 
 class Jpeg2000(PillowCodec, Fitted):
@@ -34,3 +38,11 @@ class Jpeg2000(PillowCodec, Fitted):
     def stand_in(self, x: Images, strength: float) -> Images:
         """The 9/7 wavelet with a share of its details kept."""
         return jpeg2000_surrogate(x, strength)
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Details of the wavelet above what noise of a few grey levels is.
+
+        The encoder keeps its rate whatever is coded, so no attack can raise it by more than some
+        bytes; what is raised is what it has to leave out.
+        """
+        return wavelet_bits(x, DETAIL)

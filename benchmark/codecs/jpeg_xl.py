@@ -3,8 +3,9 @@
 from benchmark.codecs.block_surrogate import block_surrogate
 from benchmark.codecs.pillow import PillowCodec, same_size, whole
 from benchmark.codecs.plugins import plugin
+from benchmark.codecs.rate_surrogate import block_bits, residual_bits
 from benchmark.codecs.shrinkage import Fitted
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 
 class _JxlCodec(PillowCodec):
@@ -32,6 +33,10 @@ class JpegXL(_JxlCodec, Fitted):
         """Blocks, 4:4:4."""
         return block_surrogate(x, strength, subsampled=False)
 
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Blocks, as the picture's."""
+        return block_bits(x, self.strength, subsampled=False)
+
 
 class JpegXLLossless(_JxlCodec):
     """Lossless JPEG XL (ISO/IEC 18181) at effort 7."""
@@ -40,6 +45,10 @@ class JpegXLLossless(_JxlCodec):
         """There is nothing to choose."""
         super().__init__()
         self.options = {"lossless": True, "num_threads": 0}
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Residuals of a prediction."""
+        return residual_bits(x)
 
 
 RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4), 7: (2, 1)}

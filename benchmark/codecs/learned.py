@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from benchmark.codecs.relaxed_rate import slant_rates
 from benchmark.codecs.stream import pack, unpack
-from benchmark.defense import Codec
+from benchmark.defense import Codec, Coded
 from benchmark.errors import ContractError
 from benchmark.gradients import straight_through_round
 from benchmark.tensors import Images, PerImage
@@ -62,6 +63,7 @@ class LearnedCodec(Codec):
         self.model = model
         self.stride = stride
         self.eval().requires_grad_(False)
+        slant_rates(self.model)
         with torch.no_grad():
             self.model.update(force=True)
 
@@ -82,7 +84,7 @@ class LearnedCodec(Codec):
             return [self._compressed(one[None]) for one in x]
 
     def _compressed(self, x: Images) -> bytes:
-        padded = self._padded(x)
+        padded = self.padded(x)
         coded = self.model.compress(padded)
         expected = self.shape(*padded.shape[-2:])
         if coded["shape"] != expected:
@@ -116,25 +118,49 @@ class LearnedCodec(Codec):
 
     def forward(self, x: Images) -> Images:
         """What decompressing the streams gives, without entropy coding, with a gradient."""
-        height, width = x.shape[-2:]
-        x_hat: Tensor = self._output(x)["x_hat"]
-        return x_hat[..., :height, :width].clamp(0, 1)
+        return self._picture(self._output(x), x)
+
+    def reconstructed(self, x: Images) -> Images:
+        """What the streams decode to, without making them; one image at a time, as they are."""
+        with reproducible():
+            return torch.cat([self.forward(one[None]) for one in x])
+
+    def round_trip(self, x: Images) -> tuple[list[bytes], Images]:
+        """The streams, and what they decode to, without decoding them."""
+        return self.compress(x), self.reconstructed(x)
 
     def surrogate(self, x: Images) -> Images:
         """`forward` itself, for what is made of several rounds."""
         return self.forward(x)
 
     def likelihood_bits(self, x: Images) -> PerImage:
-        """-log2 of the likelihood of all latents, of the hyperprior too."""
-        likelihoods = self._output(x)["likelihoods"].values()
+        """-log2 of the likelihood of all latents, of the hyperprior too.
+
+        Its gradient is that before rounding (see `benchmark.codecs.relaxed_rate`).
+        """
+        return self._bits(self._output(x))
+
+    def coded(self, x: Images) -> Coded:
+        """Picture and bits from one pass."""
+        output = self._output(x)
+        return Coded(self._picture(output, x), self._bits(output))
+
+    def _picture(self, output: Any, x: Images) -> Images:
+        height, width = x.shape[-2:]
+        x_hat: Tensor = output["x_hat"]
+        return x_hat[..., :height, :width].clamp(0, 1)
+
+    def _bits(self, output: Any) -> PerImage:
+        likelihoods = output["likelihoods"].values()
         bits = [-torch.log2(likelihood).flatten(1).sum(1) for likelihood in likelihoods]
         return torch.stack(bits).sum(0)
 
     def _output(self, x: Images) -> Any:
         with _Sloped():
-            return self.model(self._padded(x))
+            return self.model(self.padded(x))
 
-    def _padded(self, x: Images) -> Tensor:
+    def padded(self, x: Images) -> Tensor:
+        """`x` with its edge repeated up to multiples of the stride."""
         height, width = x.shape[-2:]
         edges = (0, -width % self.stride, 0, -height % self.stride)
         return functional.pad(x, edges, mode="replicate") if any(edges) else x

@@ -9,10 +9,11 @@ from PIL import Image, features
 
 from benchmark.codecs.jpeg_surrogate import jpeg_surrogate
 from benchmark.codecs.parallel import in_order
-from benchmark.defense import Codec
+from benchmark.codecs.rate_surrogate import jpeg_bits, residual_bits
+from benchmark.codecs.traditional import Traditional
 from benchmark.errors import CallError, ContractError, UnknownNameError
 from benchmark.gradients import ROUNDINGS
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 from benchmark.threat import LEVELS
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -23,7 +24,7 @@ PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 """The last chunk: its length, its name and its checksum."""
 
 
-class PillowCodec(Codec):
+class PillowCodec(Traditional):
     """A format that Pillow writes and reads. `options` go to its encoder."""
 
     format: str
@@ -136,6 +137,10 @@ class Jpeg(PillowCodec):
         """Differentiable JPEG of the same tables and subsampling."""
         return jpeg_surrogate(x, self.quality, subsampled=self.subsampled, rounding=self._rounding)
 
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Size classes of the coefficients, rounded to the same tables."""
+        return jpeg_bits(x, self.quality, subsampled=self.subsampled)
+
 
 class Png(PillowCodec):
     """PNG (ISO/IEC 15948) at zlib's level 9."""
@@ -146,6 +151,10 @@ class Png(PillowCodec):
         """There is nothing to choose."""
         super().__init__()
         self.options = {"compress_level": 9}
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Residuals of a prediction."""
+        return residual_bits(x)
 
     def inspect(self, stream: bytes, size: tuple[int, int]) -> None:
         """Check every chunk's checksum and the end, where Pillow stops at the last pixel."""

@@ -38,6 +38,7 @@ class Elic(ElicCodec):
             f"fetch it from https://drive.google.com/file/d/{ELIC[rate]} in a browser",
         )
         super().__init__(elic.model_of(read_weights(path, None), path))
+        self.trade_off = int(rate) / 10_000
 
 
 class Hific(HificCodec):

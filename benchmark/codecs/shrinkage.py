@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.codecs.traditional import Traditional
 from benchmark.datasets import photos
-from benchmark.defense import Codec
 from benchmark.errors import ContractError
 from benchmark.geometry import from_bytes
 from benchmark.tensors import Images
@@ -67,7 +67,7 @@ def lowest(error: Callable[[float], float], low: float, high: float) -> float:
     return math.exp(left if at_left < at_right else right)
 
 
-class Fitted(Codec):
+class Fitted(Traditional):
     """A codec whose surrogate has one strength, fitted to what the codec does to photographs."""
 
     strengths: ClassVar[tuple[float, float]] = (0.25, 512)

@@ -18,11 +18,12 @@ from torch.nn import functional
 from benchmark.codecs.block_surrogate import block_surrogate
 from benchmark.codecs.parallel import in_order
 from benchmark.codecs.pillow import same_size, whole
+from benchmark.codecs.rate_surrogate import block_bits
 from benchmark.codecs.shrinkage import Fitted
 from benchmark.codecs.yuv import from_frame, read_y4m, to_frame
 from benchmark.errors import CallError, ContractError
 from benchmark.geometry import to_lattice
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 UNIT = 8
 """Pictures are padded to multiples of it, the smallest coding unit."""
@@ -61,6 +62,10 @@ class Vvc(Fitted):
     def stand_in(self, x: Images, strength: float) -> Images:
         """Blocks, 4:2:0."""
         return block_surrogate(x, strength, subsampled=True)
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Blocks, as the picture's."""
+        return block_bits(x, self.strength, subsampled=True)
 
     def _encoded(self, x: Images) -> bytes:
         height, width = x.shape[-2:]

@@ -2,8 +2,9 @@
 
 from benchmark.codecs.block_surrogate import block_surrogate
 from benchmark.codecs.pillow import PillowCodec, built_in, same_size, whole
+from benchmark.codecs.rate_surrogate import block_bits, residual_bits
 from benchmark.codecs.shrinkage import Fitted
-from benchmark.tensors import Images
+from benchmark.tensors import Images, PerImage
 
 
 class WebP(PillowCodec, Fitted):
@@ -25,6 +26,10 @@ class WebP(PillowCodec, Fitted):
         """Blocks, 4:2:0."""
         return block_surrogate(x, strength, subsampled=True)
 
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Blocks, as the picture's."""
+        return block_bits(x, self.strength, subsampled=True)
+
 
 class WebPLossless(PillowCodec):
     """Lossless WebP (RFC 9649) by libwebp, method 4."""
@@ -36,6 +41,10 @@ class WebPLossless(PillowCodec):
         super().__init__()
         built_in("webp")
         self.options = {"lossless": True, "quality": 80, "method": 4}
+
+    def rate_surrogate(self, x: Images) -> PerImage:
+        """Residuals of a prediction."""
+        return residual_bits(x)
 
     def inspect(self, stream: bytes, size: tuple[int, int]) -> None:
         """Compare sizes, for Pillow makes room for the picture when it opens it."""

@@ -25,6 +25,8 @@ from benchmark.weights import find, read_weights
 
 ARCHITECTURES = tuple(model_urls)
 METRICS = ("mse", "ms-ssim")
+TRADE_OFFS = (0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483, 0.0932, 0.18)
+"""Lambda of each quality that was trained for mean squared error, as compressai documents it."""
 
 
 class Zoo(LearnedCodec):
@@ -49,6 +51,7 @@ class Zoo(LearnedCodec):
         context = isinstance(network, JointAutoregressiveHierarchicalPriors)
         model = Autoregressive(network) if context else network
         super().__init__(model, network.downsampling_factor)
+        self.trade_off = TRADE_OFFS[quality - 1] if metric == "mse" else None
 
 
 def _network(architecture: str, quality: int) -> CompressionModel:
@@ -65,8 +68,20 @@ def published(architecture: str, quality: int, metric: str) -> Path:
     """The file of published weights, fetched if need be."""
     url = model_urls[architecture][metric][quality]
     name = PurePosixPath(url).name
-    digits = name.removesuffix(".pth.tar").rpartition("-")[2]
-    return find(name, url=url, sha256=digits)
+    return find(name, url=url, sha256=_digits(name))
+
+
+def fetch(name: str) -> Path | None:
+    """The published file of that name, fetched if need be; None if nobody publishes one."""
+    for qualities in (of[metric] for of in model_urls.values() for metric in of):
+        for url in qualities.values():
+            if PurePosixPath(url).name == name:
+                return find(name, url=url, sha256=_digits(name))
+    return None
+
+
+def _digits(name: str) -> str:
+    return name.removesuffix(".pth.tar").rpartition("-")[2]
 
 
 def _fill(network: Any, path: Path, wanted: str) -> None:

@@ -1,0 +1,1 @@
+"""Training of the bundled learned codecs: `python -m benchmark.codecs.train mini-elic`."""
