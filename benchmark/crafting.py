@@ -11,7 +11,7 @@ from benchmark.attacked import AttackedModel, tolerant
 from benchmark.defense import Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import CallError
-from benchmark.estimators import ESTIMATORS
+from benchmark.estimators import ESTIMATORS, estimator
 from benchmark.geometry import from_bytes, to_bytes, to_lattice, to_lattice_in_ball
 from benchmark.judge import differences, in_ball
 from benchmark.loss import margin
@@ -107,13 +107,12 @@ class Attacker:
             crafted.backwards[doubted.cpu()] += again.backwards
         return crafted
 
-    def _map(self, estimator: str) -> DefenseMap | None:
+    def _map(self, name: str) -> DefenseMap | None:
         if self._defense is None:
             return None
-        if estimator in ESTIMATORS:
-            mapped = ESTIMATORS[estimator](self._defense)
-        else:  # a query attack asks for no gradient
-            mapped = self._defense.forward
+        # A query attack names none and asks for no gradient.
+        wanted = name in ESTIMATORS
+        mapped = estimator(name, self._defense) if wanted else self._defense.forward
         return tolerant(mapped) if isinstance(self._defense, Codec) else mapped
 
     def _doubted(self, crafted: Crafted, y: Labels, defense: DefenseMap | None) -> Mask:

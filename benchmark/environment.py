@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
-RECORDED = ("torch", "torchvision", "timm", "numpy", "pillow", "safetensors", "scikit-image")
+RECORDED = (
+    *("torch", "torchvision", "timm", "compressai", "numpy", "pillow", "safetensors"),
+    "scikit-image",
+)
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ SqueezebenchError
 ├── ContractError        a plugin returned what its interface forbids
 ├── StoreError           the database cannot be read or written
 └── EngineError          a worker died or could not go on
+    └── BoxError             the sandbox ended a submission, or could not begin
 """
 
 from collections.abc import Iterable
@@ -16,9 +17,13 @@ from difflib import get_close_matches
 
 
 class SqueezebenchError(Exception):
-    """The work failed for a reason that the message names; exit code 1."""
+    """The work failed for a reason that the message names; exit code 1.
+
+    `status` is what a run is called that it ended.
+    """
 
     exit_code = 1
+    status = "failed"
 
 
 class CallError(SqueezebenchError):
@@ -61,3 +66,12 @@ class StoreError(SqueezebenchError):
 
 class EngineError(SqueezebenchError):
     """A worker died or could not go on."""
+
+
+class BoxError(EngineError):
+    """The sandbox ended a submission, or could not begin; `status` says in which way."""
+
+    def __init__(self, message: str, status: str = "failed") -> None:
+        """`status` is `failed`, `timeout` or `out-of-memory`."""
+        super().__init__(message)
+        self.status = status

@@ -1,7 +1,7 @@
 """Estimators: every way to a gradient that a defense admits. The suite runs them all."""
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -21,6 +21,19 @@ ROUNDING: frozenset[object] = frozenset(
 """Functions of torch that are constant almost everywhere, so that autograd finds a slope of 0."""
 SLOPED: frozenset[object] = frozenset({straight_through_round})
 """Roundings that bring a slope of their own."""
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """A plugin whose code is in another place, where its estimators are computed."""
+
+    def estimated(self, name: str, x: Images) -> Defended:
+        """What the estimator of that name makes of `x`; autograd can go back through it."""
+        ...
+
+    def rounds(self, x: Images) -> tuple[bool, bool]:
+        """Whether `forward` calls a rounding, and whether one that brings a slope of its own."""
+        ...
 
 
 class _Relaxed(TorchFunctionMode):
@@ -43,6 +56,8 @@ class _Relaxed(TorchFunctionMode):
 
 
 def _with_slope_1(function: Callable[..., Tensor], values: Tensor) -> Tensor:
+    if not (values.requires_grad and torch.is_grad_enabled()):
+        return function(values)  # exactly, for it may be cut to an integer
     return values + (function(values) - values).detach()
 
 
@@ -86,11 +101,16 @@ def surrogate(defense: Plugin) -> DefenseMap:
     return mapped
 
 
+def rounding_with_slope() -> TorchFunctionMode:
+    """While active, functions of torch that round have slope 1."""
+    return _Relaxed(ROUNDING, _with_slope_1)
+
+
 def straight_through_rounding(defense: Plugin) -> DefenseMap:
     """The defense's forward, every rounding inside of it with slope 1."""
 
     def mapped(x: Images) -> Defended:
-        with _Relaxed(ROUNDING, _with_slope_1):
+        with rounding_with_slope():
             return defense.forward(x)
 
     return mapped
@@ -146,12 +166,34 @@ ESTIMATORS: Mapping[str, Callable[[Plugin], DefenseMap]] = {
     "identity": identity,
 }
 
+
+def estimator(name: str, defense: Plugin) -> DefenseMap:
+    """The estimator of that name for `defense`, wherever the code of the defense is.
+
+    The identity's needs nothing of it but `forward`.
+    """
+    plugin = defense.classifier if isinstance(defense, Replacement) else defense
+    if name == "identity" or not isinstance(plugin, Elsewhere):
+        return ESTIMATORS[name](defense)
+    estimated = plugin.estimated
+    if isinstance(defense, Replacement):
+        return lambda x: defense.chosen(estimated(name, x), x, name)
+    return lambda x: estimated(name, x)
+
+
 GRADIENTS: Mapping[str, tuple[str, ...]] = {
     "exact": ("exact", "identity"),
     "surrogate": ("surrogate", "identity"),
     "none": ("identity",),
 }
 """What the manifest may say of a gradient, and the estimators that it admits at the least."""
+
+
+def rounded(defense: Plugin, x: Images) -> tuple[bool, bool]:
+    """Whether the defense's forward rounds, and whether it does with a slope of its own."""
+    if isinstance(defense, Elsewhere):
+        return defense.rounds(x)
+    return calls(defense, ROUNDING, x), calls(defense, SLOPED, x)
 
 
 def admitted(defense: Plugin, gradient: str, x: Images) -> tuple[str, ...]:
@@ -164,10 +206,12 @@ def admitted(defense: Plugin, gradient: str, x: Images) -> tuple[str, ...]:
     if gradient not in GRADIENTS:
         raise UnknownNameError("gradient", gradient, GRADIENTS)
     names = list(GRADIENTS[gradient])
-    if gradient == "exact" and calls(defense, ROUNDING, x):
-        names += ["straight-through", "noise"]
-    elif gradient == "exact" and calls(defense, SLOPED, x):
-        names.append("noise")
+    if gradient == "exact":
+        rounds, slopes = rounded(defense, x)
+        if rounds:
+            names += ["straight-through", "noise"]
+        elif slopes:
+            names.append("noise")
     if isinstance(defense, Repeated):
         names.append("one-round")
     if isinstance(defense, Selecting):

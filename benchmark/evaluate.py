@@ -19,12 +19,23 @@ from benchmark.errors import CallError, ContractError
 from benchmark.estimators import admitted
 from benchmark.geometry import from_bytes
 from benchmark.history import Broken, History
-from benchmark.judge import Judge, Verdict, differences, through_png
+from benchmark.judge import Judge, Verdict
 from benchmark.prepare import crafting_dtype, prepare
-from benchmark.probes import Subject, probe
+from benchmark.probes import Subject, followed, probe
 from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
 from benchmark.records import Cell, Outcome, Shard, ShardResult
 from benchmark.replacement import behind, placed
+from benchmark.scoring import (
+    Exhibit,
+    Remembering,
+    attacked_differently,
+    decoy,
+    disagreeing,
+    exhibit,
+    in_secret,
+    judged,
+    outcomes,
+)
 from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
@@ -45,9 +56,10 @@ class Declared(NamedTuple):
 class Harness:
     """A protocol, a submission and their pictures on one device, ready to evaluate shards.
 
-    `make_defense` is called once for the attacks and once for the judge, so that what judges has
-    never been asked for a gradient. `precision` is what attacks are crafted in: `fp32`, `bf16`, or
-    `auto` for what the device is fast in. Judging is in fp32 always.
+    `make_defense` is called once for the attacks, once for the judge whom the attacks ask, and once
+    for the one whose answers count, so that what judges has never been asked for a gradient.
+    `precision` is what attacks are crafted in: `fp32`, `bf16`, or `auto` for what the device is
+    fast in. Judging is in fp32 always.
     """
 
     def __init__(
@@ -70,6 +82,7 @@ class Harness:
         self._dtype = PRECISIONS[self.crafting]
         self._attacked = make_defense().to(self._device).eval()
         self._judging = make_defense().to(self._device).eval()
+        self._scoring = make_defense().to(self._device).eval()
         example = torch.rand(1, 3, one.recipe.crop, one.recipe.crop, device=self._device)
         self._estimators = admitted(self._attacked, declared.gradient, example)
         self._planned = tuple(check_attacks(self._admitted(planned_cells(protocol))))
@@ -92,10 +105,13 @@ class Harness:
 
     def judge(self, classifier: str) -> Judge:
         """The judge of pictures before the classifier of that name."""
+        return self._judge(classifier, self._judging, self._classifiers[classifier].model)
+
+    def _judge(self, classifier: str, plugin: Plugin, model: Model) -> Judge:
         draws = self._protocol.judge_draws if self._declared.randomized else 1
         found = self._classifiers[classifier]
-        judging = placed(self._judging, found.model, found.numbers)
-        return Judge(behind(judging, found.model), judging, draws)
+        judging = placed(plugin, found.model, found.numbers)
+        return Judge(behind(judging, model), judging, draws)
 
     def batch(self, classifier: str, positions: Sequence[int]) -> Batch:
         """Pictures of the sample as inputs of the classifier of that name."""
@@ -104,33 +120,66 @@ class Harness:
     def evaluate(self, shard: Shard) -> ShardResult:
         """Every outcome of the shard."""
         started = time.perf_counter()
-        batch = self.batch(shard.classifier, range(shard.start, shard.stop))
+        name = shard.classifier
+        batch = self.batch(name, range(shard.start, shard.stop))
+        known = Remembering(self._classifiers[name].model)
         untouched = Crafted.untouched(batch.pixels)
-        clean, outcomes = self.judged(shard.classifier, batch, CLEAN_CELL, untouched)
+        exhibits = [exhibit(batch, CLEAN_CELL, untouched)]
+        judge = self._judge(name, self._judging, known)
+        clean = judged(judge, exhibits[0], self._seed(name), batch)
+        verdicts = [clean]
         if bool(clean.failed.all()):
             raise ContractError(f"no clean picture of shard {shard} decodes: {clean.reason}")
         history = History(Broken(untouched, clean.draws_correct == 0))
-        failures = int(clean.failed.sum())
         for planned in self._planned:
             part = batch.first((planned.cell.images or shard.stop) - batch.start)
             if not part.ids:
                 continue
             before = history.before(planned.cell, len(part.ids))
-            made = self._crafted(shard.classifier, part, planned, before)
+            made = self._crafted(name, part, planned, before)
             crafted = made.inside(part.pixels, planned.budget.threat, planned.cell.attack)
-            verdict, judged = self.judged(shard.classifier, part, planned.cell, crafted)
-            outcomes += judged
-            failures += int(verdict.failed.sum())
+            exhibits.append(exhibit(part, planned.cell, crafted))
+            verdicts.append(judged(judge, exhibits[-1], self._seed(name), batch))
             nearest = made if planned.cell.attack in MINIMAL else None
-            history.add(planned.cell, Broken(crafted, verdict.draws_correct == 0, nearest))
-        diagnostics = self._probed(shard.classifier, batch, clean)
+            history.add(planned.cell, Broken(crafted, verdicts[-1].draws_correct == 0, nearest))
+        scoring = self._judge(name, self._scoring, known)
+        exhibits.append(decoy(batch))
+        verdicts.append(judged(judge, exhibits[-1], self._seed(name), batch))
+        randomized = self._declared.randomized
+        final = in_secret(scoring, exhibits, self._seed(name), batch, randomized=randomized)
         return ShardResult(
             shard=shard,
-            outcomes=tuple(outcomes),
+            outcomes=outcomes(self._classifiers[name], exhibits[:-1], final[:-1]),
             seconds=time.perf_counter() - started,
-            defense_seconds=clean.defense_seconds,
-            diagnostics={**diagnostics, "decode_failures": failures},
+            defense_seconds=final[0].defense_seconds,
+            diagnostics={
+                **self._probed(name, batch, clean),
+                **self._agreement(name, exhibits, verdicts, final),
+                "decode_failures": sum(int(verdict.failed.sum()) for verdict in final[:-1]),
+            },
         )
+
+    def _seed(self, name: str) -> tuple[object, ...]:
+        return (self._protocol.seed, name)
+
+    def _agreement(
+        self,
+        name: str,
+        exhibits: Sequence[Exhibit],
+        verdicts: Sequence[Verdict],
+        final: Sequence[Verdict],
+    ) -> dict[str, float]:
+        """Whether the order of questions, or having been attacked, changes answers."""
+        if self._declared.randomized:
+            return {}
+        n = len(exhibits[0].pixels)
+        changed = disagreeing(verdicts, final, n)
+        found = self._classifiers[name]
+        attacked = placed(self._attacked, found.model, found.numbers)
+        mapped = followed(attacked, self._declared.gradient)
+        moved = attacked_differently(mapped, behind(attacked, found.model), exhibits, final)
+        changed[: len(moved)] |= moved
+        return {"reordered_images": int(changed.sum()), "reordered_asked": n}
 
     def _crafted(self, name: str, batch: Batch, planned: PlannedCell, before: Broken) -> Crafted:
         """The attack's pictures.
@@ -162,31 +211,9 @@ class Harness:
         self, name: str, batch: Batch, cell: Cell, crafted: Crafted
     ) -> tuple[Verdict, list[Outcome]]:
         """What the judge says of the pictures that a PNG file brings back."""
-        classifier = self._classifiers[name]
-        pixels, hashes = through_png(crafted.pixels)
-        linf, l2 = differences(pixels, batch.pixels)
-        seed = (self._protocol.seed, name, cell.name, batch.start)
-        verdict = self.judge(name)(pixels, batch.y, *seed)
-        draws_correct = verdict.draws_correct.tolist()
-        return verdict, [
-            Outcome(
-                classifier=name,
-                cell=cell.name,
-                image=image,
-                correct=2 * draws_correct[i] > verdict.draws,
-                predicted=classifier.numbers[int(verdict.predicted[i])],
-                margin=float(verdict.margin[i]),
-                linf=linf[i],
-                l2=l2[i],
-                bits=verdict.bits[i],
-                gradient_steps=int(crafted.backwards[i]),
-                queries=int(crafted.forwards[i]),
-                png_sha256=hashes[i],
-                draws=verdict.draws,
-                draws_correct=draws_correct[i],
-            )
-            for i, image in enumerate(batch.ids)
-        ]
+        shown = exhibit(batch, cell, crafted)
+        verdict = judged(self.judge(name), shown, self._seed(name), batch)
+        return verdict, list(outcomes(self._classifiers[name], [shown], [verdict]))
 
     def _probed(self, name: str, batch: Batch, clean: Verdict) -> dict[str, float]:
         """What the first clean pictures tell of the defense itself, after all it was asked."""

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmark.contract import check_images, check_streams
 from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
+from benchmark.errors import BoxError
 from benchmark.geometry import from_bytes
 from benchmark.loss import margin
 from benchmark.tensors import Defended, Images, Labels, Logits, Mask, Model, PerImage
@@ -39,6 +40,18 @@ class Verdict:
     failed: Mask
     reason: str
     defense_seconds: float
+
+    def first(self, n: int) -> "Verdict":
+        """The same of the first `n` images."""
+        return replace(
+            self,
+            logits=self.logits[:n],
+            predicted=self.predicted[:n],
+            margin=self.margin[:n],
+            bits=self.bits[:n],
+            draws_correct=self.draws_correct[:n],
+            failed=self.failed[:n],
+        )
 
 
 class _Answer(NamedTuple):
@@ -92,6 +105,8 @@ class Judge:
         bits = tuple(8 * len(stream) for stream in streams)
         try:
             return _decompressed(self._defense, streams, x), bits, none, ""
+        except BoxError:  # there is nobody left to ask
+            raise
         except Exception as problem:  # noqa: BLE001 (whatever a decoder does, it is its failure)
             x_hat, failed = _one_by_one(self._defense, streams, x)
             return x_hat, bits, failed, f"{type(problem).__name__}: {problem}"
@@ -111,6 +126,8 @@ def _one_by_one(codec: Codec, streams: list[bytes], x: Images) -> tuple[Images, 
     for i, stream in enumerate(streams):
         try:
             x_hat[i : i + 1] = _decompressed(codec, [stream], x[i : i + 1])
+        except BoxError:
+            raise
         except Exception:  # noqa: BLE001 (counted, and shown as a flag)
             failed[i] = True
     return x_hat, failed

@@ -12,7 +12,7 @@ from torch.nn import functional
 from benchmark.attacked import tolerant
 from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
-from benchmark.estimators import ESTIMATORS
+from benchmark.estimators import ESTIMATORS, estimator
 from benchmark.geometry import to_lattice
 from benchmark.loss import log_cross_entropy
 from benchmark.tensors import DefenseMap, Images, Labels, Logits, Mask, Model
@@ -83,12 +83,16 @@ def _asked(subject: Subject, x: Images) -> Logits:
         return subject.model(_as_judged(subject.judging)(x))
 
 
+def followed(defense: Plugin, gradient: str) -> DefenseMap:
+    """The defense as an attack follows it whose manifest says `gradient`."""
+    mapped = estimator(gradient, defense) if gradient in ESTIMATORS else defense.forward
+    return tolerant(mapped) if isinstance(defense, Codec) else mapped
+
+
 def _attacked(subject: Subject, gradient: str) -> tuple[Logits, Images | None]:
     """What an attack sees: the logits, and the declared gradient of the loss if there is one."""
     exists = gradient in ESTIMATORS
-    defense = ESTIMATORS[gradient](subject.attacked) if exists else subject.attacked.forward
-    if isinstance(subject.attacked, Codec):
-        defense = tolerant(defense)
+    defense = followed(subject.attacked, gradient)
     x = subject.x.detach().clone().requires_grad_(exists)
     with torch.set_grad_enabled(exists), seeded("probe"):
         logits = subject.model(defense(x))
@@ -111,7 +115,7 @@ def _answers(subject: Subject, attacked: Logits) -> dict[str, float]:
         difference = (first - second).abs().max()
     alone = [_asked(subject, subject.x[i : i + 1]) for i in reversed(range(len(subject.x)))]
     again = torch.cat(alone[::-1])
-    changed = _drifted(subject.logits, again) | _drifted(subject.logits, attacked)
+    changed = drifted(subject.logits, again) | drifted(subject.logits, attacked)
     return {
         "randomness_max": float(difference),
         "stateful_images": int(changed.sum()),
@@ -119,7 +123,8 @@ def _answers(subject: Subject, attacked: Logits) -> dict[str, float]:
     }
 
 
-def _drifted(before: Logits, after: Logits) -> Mask:
+def drifted(before: Logits, after: Logits) -> Mask:
+    """Images whose logits changed by more than arithmetic explains."""
     spread = (before.amax(1) - before.amin(1)).clamp_min(1e-3)
     return (after - before).abs().amax(1) > DRIFT * spread
 
@@ -186,11 +191,10 @@ def _rate(subject: Subject) -> dict[str, float]:
     codec, judging = subject.attacked, subject.judging
     if not isinstance(codec, Codec) or not isinstance(judging, Codec):
         return {}
-    if type(codec).likelihood_bits is Codec.likelihood_bits:
+    if not codec.has_likelihood:
         return {}
     with torch.no_grad(), seeded("probe"):
         real = sum(8 * len(stream) for stream in judging.compress(subject.x))
-        return {
-            "likelihood_bits": float(codec.likelihood_bits(subject.x).sum()),
-            "real_bits": real,
-        }
+    with torch.no_grad(), seeded("probe"):
+        told = float(codec.likelihood_bits(subject.x).sum())
+    return {"likelihood_bits": told, "real_bits": real}

@@ -25,13 +25,14 @@ class Replacement(Classifier):
 
     def forward(self, x: Images) -> Logits:
         """The submission's logits of the classes that count."""
-        return self._chosen(self.classifier.forward(x), x, "forward")
+        return self.chosen(self.classifier.forward(x), x, "forward")
 
     def surrogate(self, x: Images) -> Logits:
         """The same of its surrogate."""
-        return self._chosen(self.classifier.surrogate(x), x, "surrogate")
+        return self.chosen(self.classifier.surrogate(x), x, "surrogate")
 
-    def _chosen(self, given: object, x: Images, method: str) -> Logits:
+    def chosen(self, given: object, x: Images, method: str) -> Logits:
+        """Of the logits that the submission's `method` gave for `x`, those that count."""
         source = f"{type(self.classifier).__name__}.{method}"
         logits = check_logits(given, len(x), int(self._labels.max()) + 1, source)
         return logits.to(x)[:, self._labels.to(x.device)]

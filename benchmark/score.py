@@ -13,7 +13,7 @@ Z_95 = 1.959963984540054
 RESAMPLES = 1000
 
 
-def wilson(successes: int, n: int) -> Interval:
+def wilson(successes: float, n: int) -> Interval:
     """A proportion with its 95 % interval (Wilson 1927)."""
     if n <= 0:
         raise ValueError("a proportion needs at least one image")
@@ -190,31 +190,29 @@ def _robustness(
         )
         for access in sorted({cell.access for cell in within})
     }
+    challenged = challenged_shares(threat, challenges, by_image, shares[CLEAN])
     return Robustness(
         threat=threat,
         by_access=by_access,
         worst=mean_share(left),
         success=_success([shares[CLEAN][image] for image in by_image], left),
         any_draw=_any_draw(left) if randomized else None,
-        challenged=_challenged(threat, challenges, by_image, shares[CLEAN]),
+        challenged=None if challenged is None else mean_share(list(challenged.values())),
     )
 
 
-def _challenged(
+def challenged_shares(
     threat: ThreatModel,
-    challenges: Sequence[Challenge],
+    challenges: Iterable[Challenge],
     by_image: Mapping[str, float],
     clean: Mapping[str, float],
-) -> Interval | None:
+) -> dict[str, float] | None:
     """The worst case `by_image`, lowered by the challenges whose ball lies inside this one.
 
-    An image that only they attacked is added, at what is `clean` of it or lower.
+    An image that only they attacked is added, at what is `clean` of it or lower. None without any.
     """
-    against = [
-        challenge
-        for challenge in challenges
-        if challenge.threat.norm is threat.norm and challenge.threat.radius <= threat.radius
-    ]
+    norm, radius = threat.norm, threat.radius
+    against = [c for c in challenges if c.threat.norm is norm and c.threat.radius <= radius]
     if not against:
         return None
     lowered = dict(by_image)
@@ -222,7 +220,7 @@ def _challenged(
         share = outcome.draws_correct / outcome.draws
         before = lowered.get(outcome.image, clean[outcome.image])
         lowered[outcome.image] = min(before, share)
-    return mean_share(list(lowered.values()))
+    return lowered
 
 
 def _success(clean: Sequence[float], left: Sequence[float]) -> Interval | None:

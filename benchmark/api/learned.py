@@ -1,10 +1,25 @@
-"""The learned codecs that a submission may import, beside `benchmark.api`.
+"""The learned codecs that a submission may import, and all codecs by name, beside `benchmark.api`.
 
 Apart from it because importing CompressAI takes seconds that no other submission should pay.
 """
 
 from benchmark.codecs.bls2017 import Bls2017
+from benchmark.codecs.mini import MiniElic, MiniHific, MiniMbt2018Mean
+from benchmark.codecs.named import Rate, named, with_trade_off
 from benchmark.codecs.published import Elic, Hific
+from benchmark.codecs.retrained import Retrained
 from benchmark.codecs.zoo import Zoo
 
-__all__ = ["Bls2017", "Elic", "Hific", "Zoo"]
+__all__ = [
+    "Bls2017",
+    "Elic",
+    "Hific",
+    "MiniElic",
+    "MiniHific",
+    "MiniMbt2018Mean",
+    "Rate",
+    "Retrained",
+    "Zoo",
+    "named",
+    "with_trade_off",
+]

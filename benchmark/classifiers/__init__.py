@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 import torch
 import torchvision.models
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
 from benchmark.classifiers import bundled
-from benchmark.datasets.pictures import Picture
 from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.places import resolve
 from benchmark.protocol import ClassifierSpec, RecipeSpec
 from benchmark.tensors import Images, Logits
 from benchmark.weights import read_weights
+
+Picture = NDArray[np.uint8]
+"""As in `benchmark.datasets`, which a submission that loads a classifier must not see."""
 
 
 @dataclass(frozen=True)

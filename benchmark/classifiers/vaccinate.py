@@ -142,6 +142,8 @@ def _chosen(arguments: argparse.Namespace) -> tuple[LoadedClassifier, str]:
         spec = ClassifierSpec(name=name, source="bundled", architecture=name)
         return load(spec, device=device), arguments.dataset
     found = protocols.load(arguments.protocol)
+    if not isinstance(found, protocols.Protocol):
+        raise CallError(f"protocol {found.name} is of the codec track, which has no classifier")
     known = {spec.name: spec for spec in found.classifiers}
     name = arguments.classifier or found.classifiers[0].name
     if name not in known:

@@ -98,8 +98,10 @@ FLAGS: Mapping[str, Flag] = {
     ),
     "stateful": Flag(
         "A picture's logits change by more than 1 % of their spread when it is asked again after "
-        "all attacks, one by one, in reversed order. Not asked of randomized defenses; not raised "
-        "where two immediate calls differ already.",
+        "all attacks, one by one, in reversed order; or when a second instance, whose answers are "
+        "the ones that count, is asked about all attacked pictures in a secret order; or when the "
+        "instance that was attacked is asked about some of these. Not asked of randomized "
+        "defenses; not raised where two immediate calls differ already.",
         "The answer depends on what was asked before or on the other pictures of the batch. Such "
         "a defense can recognize its judge, and its figures depend on the order of work.",
         probed.stateful,

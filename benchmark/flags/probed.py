@@ -56,14 +56,30 @@ def undeclared_randomness(evidence: Evidence) -> str | None:
 
 def stateful(evidence: Evidence) -> str | None:
     """Answers change with what was asked in between; where chance changes them, unknown."""
-    changed = evidence.diagnostics.get("stateful_images", 0)
-    if not changed or undeclared_randomness(evidence):
+    if undeclared_randomness(evidence):
         return None
-    asked = evidence.diagnostics["stateful_asked"]
-    return (
-        f"{changed:.0f} of {asked:.0f} pictures got other logits when they were asked again at the "
-        f"end, one by one, in reversed order."
+    found = (
+        _changed(
+            evidence,
+            "stateful",
+            "when they were asked again at the end, one by one, in reversed order",
+        ),
+        _changed(
+            evidence,
+            "reordered",
+            "from an instance that was asked in another, secret order, "
+            "or from the one that was attacked",
+        ),
     )
+    return " ".join(sentence for sentence in found if sentence) or None
+
+
+def _changed(evidence: Evidence, name: str, when: str) -> str | None:
+    changed = evidence.diagnostics.get(f"{name}_images", 0)
+    if not changed:
+        return None
+    asked = evidence.diagnostics[f"{name}_asked"]
+    return f"{changed:.0f} of {asked:.0f} pictures got other logits {when}."
 
 
 def memorises(evidence: Evidence) -> str | None:

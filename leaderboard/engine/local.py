@@ -53,7 +53,11 @@ class WorkerProcess:
             raise EngineError(self._epitaph(operation))
         reply: dict[str, Any] = json.loads(line)
         if "error" in reply:
-            raise (CallError if reply["exit_code"] == 2 else SqueezebenchError)(reply["error"])
+            if reply["exit_code"] == 2:
+                raise CallError(reply["error"])
+            problem = SqueezebenchError(reply["error"])
+            problem.status = reply.get("status", problem.status)
+            raise problem
         answer: dict[str, Any] = reply["ok"]
         return answer
 

@@ -1,54 +1,46 @@
-"""A submission's class from its file: the one place that imports by path."""
+"""A submission's plugins, in boxes unless the job says otherwise."""
 
-import importlib.util
-from collections.abc import Mapping
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from benchmark.defense import Classifier, Codec, Defense, Plugin
-from benchmark.errors import SubmissionError
+from benchmark.defense import Plugin
+from benchmark.handed import WEIGHTS_VARIABLE
 from leaderboard.engine.wire import Job
-
-KINDS: Mapping[str, type[Plugin]] = {
-    "codec": Codec,
-    "purifier": Defense,
-    "classifier": Classifier,
-}
-"""What a manifest calls a class, from the narrowest on."""
+from leaderboard.sandbox.arguments import Shown
+from leaderboard.sandbox.limits import DEFAULT, Limits
+from leaderboard.sandbox.loading import PluginSpec, load
+from leaderboard.sandbox.plugins import Boxes, InProcess
 
 
-def make_defense(job: Job) -> Plugin:
-    """A new instance of the submission's class, checked against the manifest."""
-    source = Path(job.source)
-    spec = importlib.util.spec_from_file_location(f"submission_{source.parent.name}", source)
-    if spec is None or spec.loader is None:
-        raise SubmissionError(f"{source} cannot be loaded as Python")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = getattr(module, job.class_name, None)
-    if not isinstance(made, type):
-        raise SubmissionError(
-            f"{source} defines no class {job.class_name}, which the manifest names"
-        )
-    try:
-        defense = made(**job.parameters)
-    except TypeError as problem:
-        raise SubmissionError(
-            f"{job.class_name}({', '.join(job.parameters)}): {problem}; the parameters of the "
-            "variant must be those of the class"
-        ) from problem
-    if not isinstance(defense, Plugin):
-        raise SubmissionError(
-            f"{job.class_name} of {source} is no Defense, Codec or Classifier of the api"
-        )
-    kind = next(name for name, kind in KINDS.items() if isinstance(defense, kind))
-    if kind != job.kind:
-        raise SubmissionError(
-            f"the manifest says kind = {job.kind!r}, but {job.class_name} is a {kind}; correct it"
-        )
-    if bool(defense.randomized) != job.randomized:
-        raise SubmissionError(
-            f"the manifest says randomized = {str(job.randomized).lower()}, but "
-            f"{job.class_name}.randomized is {defense.randomized}; make both say whether "
-            "two calls on the same images may differ"
-        )
-    return defense
+def plugins_of(job: Job, device: str, threads: int) -> Boxes | InProcess:
+    """What makes the plugins of a job, on a device; whoever gets it has to stop it."""
+    spec = _spec(job)
+    if job.sandboxed:
+        weights = Path(job.weights) if job.weights else None
+        return Boxes(spec, Shown(Path(job.source).parent, weights, device, threads), _limits(job))
+    os.environ[WEIGHTS_VARIABLE] = job.weights or ""
+    return InProcess(spec, device)
+
+
+def here(job: Job) -> Callable[[], Plugin]:
+    """What makes the plugins of a job in this process, whose code they may reach."""
+    os.environ[WEIGHTS_VARIABLE] = job.weights or ""
+    return partial(load, _spec(job))
+
+
+def _spec(job: Job) -> PluginSpec:
+    return PluginSpec(job.source, job.class_name, job.kind, job.randomized, job.parameters)
+
+
+def _limits(job: Job) -> Limits:
+    if job.limits is None:
+        return DEFAULT
+    return replace(
+        DEFAULT,
+        memory=job.limits["memory_mb"] * 2**20,
+        call_s=job.limits["call_seconds"],
+        start_s=job.limits["start_seconds"],
+    )

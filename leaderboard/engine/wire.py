@@ -1,10 +1,17 @@
 """The messages between the driver and its workers: one JSON object a line, no pickles."""
 
 from base64 import b64decode, b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from benchmark.records import Cell, ClassifierRecord, Outcome, Shard, ShardResult
+from benchmark.records import (
+    Cell,
+    ClassifierRecord,
+    CodecOutcome,
+    Outcome,
+    Shard,
+    ShardResult,
+)
 from benchmark.threat import Access
 
 
@@ -13,7 +20,11 @@ class Job:
     """One variant of a submission under one protocol, on one device.
 
     `protocol` is the protocol's content, `beside` the folders for its relative paths. `precision`
-    is what attacks are crafted in: `auto`, `fp32` or `bf16`.
+    is what attacks are crafted in: `auto`, `fp32` or `bf16`. `entry` is the submission with its
+    variant, `sources` are the codecs that a protocol of the codec track names. `weights` is the
+    folder of the files that the manifest names under `[[weights]]`. Unless `sandboxed`, the
+    submission's code runs in the worker itself, with the rights of whoever started it. `limits` are
+    the manifest's, None for the usual ones.
     """
 
     protocol: dict[str, Any]
@@ -26,6 +37,25 @@ class Job:
     parameters: dict[str, Any]
     device: str
     precision: str
+    entry: str = ""
+    sources: tuple["SourceJob", ...] = ()
+    weights: str | None = None
+    sandboxed: bool = True
+    limits: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class SourceJob:
+    """A codec that transfer attacks are crafted on: a variant of a submission, by its entry."""
+
+    entry: str
+    source: str
+    class_name: str
+    kind: str
+    gradient: str
+    randomized: bool
+    parameters: dict[str, Any]
+    identity: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +88,19 @@ class HandedIn:
     sha256: str
     positions: tuple[int, ...]
     pixels: tuple[bytes, ...]
+
+
+def job_from(content: dict[str, Any]) -> Job:
+    """A job as it came over the wire."""
+    sources = tuple(SourceJob(**source) for source in content.pop("sources"))
+    return Job(sources=sources, **content)
+
+
+def job_of_source(job: Job, source: SourceJob) -> Job:
+    """The job that makes the codec of `source`, on the device of `job`."""
+    content = asdict(source)
+    del content["identity"]
+    return replace(job, **content, sources=())
 
 
 def opened_from(content: dict[str, Any]) -> Opened:
@@ -97,6 +140,7 @@ def result_from(content: dict[str, Any]) -> ShardResult:
         seconds=content["seconds"],
         defense_seconds=content["defense_seconds"],
         diagnostics=content["diagnostics"],
+        codec_outcomes=tuple(CodecOutcome(**one) for one in content["codec_outcomes"]),
     )
 
 

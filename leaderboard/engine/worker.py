@@ -9,23 +9,39 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 
-from benchmark import classifiers, datasets
+from benchmark import datasets
+from benchmark import protocol as protocols
 from benchmark.challenge import challenge_cell, judge_pictures
+from benchmark.codec_track.evaluate import CodecHarness, Source, Subject
 from benchmark.datasets import Sample
+from benchmark.defense import Plugin
 from benchmark.errors import SqueezebenchError
 from benchmark.evaluate import Declared, Harness, precision_on
 from benchmark.places import cache_folder
-from benchmark.protocol import ClassifierSpec, DatasetSpec, Protocol
+from benchmark.protocol import (
+    AnyProtocol,
+    CodecProtocol,
+    DatasetSpec,
+    Protocol,
+)
 from benchmark.records import ClassifierRecord, Shard
 from benchmark.threat import Norm, ThreatModel
-from leaderboard.engine.plugin import make_defense
-from leaderboard.engine.wire import Job, Opened, handed_in_from, result_to
+from leaderboard.engine.found import classifier_of, device_name, device_of, sample_of
+from leaderboard.engine.plugin import here, plugins_of
+from leaderboard.engine.wire import (
+    Job,
+    Opened,
+    handed_in_from,
+    job_from,
+    job_of_source,
+    result_to,
+)
+from leaderboard.sandbox.plugins import Boxes, InProcess
 
 
 class Worker:
@@ -33,8 +49,9 @@ class Worker:
 
     def __init__(self) -> None:
         """Nothing is open yet."""
-        self._open: Callable[[], Harness] | None = None
-        self._admitted: Harness | None = None
+        self._open: Callable[[], Harness | CodecHarness] | None = None
+        self._admitted: Harness | CodecHarness | None = None
+        self._plugins: list[Boxes | InProcess] = []
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "open": self.open,
             "admit": self.admit,
@@ -49,44 +66,25 @@ class Worker:
         try:
             return {"ok": self._operations[request["operation"]](request["content"])}
         except SqueezebenchError as problem:
-            return {"error": str(problem), "exit_code": problem.exit_code}
+            return {
+                "error": str(problem),
+                "exit_code": problem.exit_code,
+                "status": problem.status,
+            }
         except Exception as problem:  # noqa: BLE001 (a plugin may raise anything)
             traceback.print_exc()
             return {"error": _blame(problem), "exit_code": 1}
 
     def open(self, content: dict[str, Any]) -> dict[str, Any]:
         """Make a job's pictures and classifiers ready; the submission's code is not run yet."""
-        job = Job(**content)
-        protocol = Protocol.model_validate_json(json.dumps(job.protocol))
-        beside = tuple(job.beside)
-        device = _device(job.device)
-        loaded = {
-            spec.name: _classifier(spec.model_dump_json(by_alias=True), beside, str(device))
-            for spec in protocol.classifiers
-        }
-        sample = _sample(protocol.dataset.model_dump_json(), beside)
-        self._open, self._admitted = None, None
-        crafting = precision_on(device, job.precision)
-        self._open = lambda: Harness(
-            protocol,
-            sample,
-            loaded,
-            lambda: make_defense(job),
-            Declared(job.gradient, job.randomized),
-            cache_folder("transfer"),
-            precision=crafting,
-        )
-        opened = Opened(
-            dataset=protocol.dataset.name,
-            fingerprint=sample.fingerprint,
-            images=len(sample.pictures),
-            classifiers=tuple(
-                ClassifierRecord(c.name, c.identity, c.recipe.crop, c.recipe.crop, len(c.numbers))
-                for c in loaded.values()
-            ),
-            device=_device_name(device),
-            crafting=crafting,
-        )
+        job = job_from(content)
+        protocol = protocols.of_content(job.protocol)
+        device = device_of(job.device)
+        self.close()
+        if isinstance(protocol, CodecProtocol):
+            opened, self._open = self._codec_track(job, protocol, device)
+        else:
+            opened, self._open = self._classifier_track(job, protocol, device)
         return asdict(opened)
 
     def admit(self, _: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +94,57 @@ class Worker:
         self._admitted = self._open()
         return {"cells": [asdict(cell) for cell in self._admitted.cells]}
 
+    def close(self) -> None:
+        """End the open job, and the boxes that its submission is in."""
+        self._open, self._admitted = None, None
+        while self._plugins:
+            self._plugins.pop().stop()
+
+    def _maker(self, job: Job, device: torch.device) -> Callable[[], Plugin]:
+        """What makes the plugins of a job, until the worker is closed."""
+        plugins = plugins_of(job, device.type, torch.get_num_threads())
+        self._plugins.append(plugins)
+        return plugins.make
+
+    def _classifier_track(
+        self, job: Job, protocol: Protocol, device: torch.device
+    ) -> tuple[Opened, Callable[[], Harness]]:
+        """What is there of a protocol, and how to begin with the submission."""
+        beside = tuple(job.beside)
+        loaded = {
+            spec.name: classifier_of(spec.model_dump_json(by_alias=True), beside, str(device))
+            for spec in protocol.classifiers
+        }
+        sample = sample_of(protocol.dataset.model_dump_json(), beside)
+        crafting = precision_on(device, job.precision)
+        records = tuple(
+            ClassifierRecord(c.name, c.identity, c.recipe.crop, c.recipe.crop, len(c.numbers))
+            for c in loaded.values()
+        )
+        make = self._maker(job, device)
+        return _opened(protocol, sample, records, device, crafting), lambda: Harness(
+            protocol,
+            sample,
+            loaded,
+            make,
+            Declared(job.gradient, job.randomized),
+            cache_folder("transfer"),
+            precision=crafting,
+        )
+
+    def _codec_track(
+        self, job: Job, protocol: CodecProtocol, device: torch.device
+    ) -> tuple[Opened, Callable[[], CodecHarness]]:
+        """As `_classifier_track`. Codecs are attacked in fp32, for they code in it."""
+        sample = sample_of(protocol.dataset.model_dump_json(), tuple(job.beside))
+        subject = Subject(here(job), job.gradient, job.entry)
+        sources = {
+            one.entry: Source(here(job_of_source(job, one)), one.identity) for one in job.sources
+        }
+        return _opened(protocol, sample, (), device, "fp32"), lambda: CodecHarness(
+            protocol, sample, subject, sources, cache_folder("transfer"), device
+        )
+
     def shard(self, content: dict[str, Any]) -> dict[str, Any]:
         """Evaluate one shard of the open job."""
         return result_to(self._harness().evaluate(Shard(**content)))
@@ -103,13 +152,15 @@ class Worker:
     def challenge(self, content: dict[str, Any]) -> dict[str, Any]:
         """Judge pictures that somebody handed in against the open job."""
         harness, given = self._harness(), handed_in_from(content)
+        if not isinstance(harness, Harness):
+            raise SqueezebenchError("a challenge needs a classifier; the codec track has none")
         cell = challenge_cell(ThreatModel(Norm(given.norm), given.radius), given.sha256)
         joined = torch.frombuffer(bytearray(b"".join(given.pixels)), dtype=torch.uint8)
         pixels = joined.view(-1, 3, *given.size)
         judged = judge_pictures(harness, given.classifier, cell, given.positions, pixels)
         return judged._asdict() | {"outcomes": [asdict(one) for one in judged.outcomes]}
 
-    def _harness(self) -> Harness:
+    def _harness(self) -> Harness | CodecHarness:
         if self._admitted is None:
             raise SqueezebenchError("a worker was asked for figures before a defense was admitted")
         return self._admitted
@@ -131,31 +182,21 @@ class Worker:
         }
 
 
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise SqueezebenchError(
-            "--device cuda: torch finds no CUDA device here; use --device cpu, or see "
-            "`squeezebench doctor`"
-        )
-    return torch.device(name)
-
-
-def _device_name(device: torch.device) -> str:
-    return "cpu" if device.type == "cpu" else f"cuda {torch.cuda.get_device_name(device)}"
-
-
-@lru_cache(maxsize=8)
-def _classifier(spec: str, beside: tuple[str, ...], device: str) -> classifiers.LoadedClassifier:
-    parsed = ClassifierSpec.model_validate_json(spec)
-    return classifiers.load(parsed, [Path(p) for p in beside], torch.device(device))
-
-
-@lru_cache(maxsize=4)
-def _sample(spec: str, beside: tuple[str, ...]) -> Sample:
-    parsed = DatasetSpec.model_validate_json(spec)
-    return datasets.fingerprinted(datasets.find(parsed, [Path(p) for p in beside]))
+def _opened(
+    protocol: AnyProtocol,
+    sample: Sample,
+    records: tuple[ClassifierRecord, ...],
+    device: torch.device,
+    crafting: str,
+) -> Opened:
+    return Opened(
+        dataset=protocol.dataset.name,
+        fingerprint=sample.fingerprint,
+        images=len(sample.pictures),
+        classifiers=records,
+        device=device_name(device),
+        crafting=crafting,
+    )
 
 
 def _blame(problem: BaseException) -> str:
@@ -172,6 +213,7 @@ def serve(requests: IO[str], replies: IO[str]) -> None:
     for line in requests:
         replies.write(json.dumps(worker.answer(json.loads(line))) + "\n")
         replies.flush()
+    worker.close()
 
 
 def main() -> None:

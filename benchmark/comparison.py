@@ -1,0 +1,151 @@
+"""Entries beside each other over the same images: paired tests, tiers, paired differences."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import exp, lcm
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.records import Interval
+from benchmark.score import RESAMPLES, wilson
+
+ALPHA = 0.05
+EXACT_IMAGES = 100
+"""Up to so many images that differ, every split of their signs is counted."""
+EXACT_STEPS = 240
+"""The count needs shares on a grid, no finer than this many steps between 0 and 1."""
+NOTHING = 1e-9
+"""A difference below this is one of arithmetic."""
+ALIKE = 0.9
+"""From this bound on (1.26 standard errors) no count could tell two entries apart."""
+SPLITS = 4096
+"""Without a grid so many splits are gone through, one by one."""
+
+Shares: TypeAlias = NDArray[np.float64]
+"""Shares of right answers in [0, 1], one an image, or one row an entry."""
+
+
+def paired_p(differences: Shares, steps: int | None = 1) -> float:
+    """Probability of a sum as far from 0, if each difference had either sign with equal chance.
+
+    For shares of 0 and 1 this is McNemar's exact test (1947). `steps` are those of a share between
+    0 and 1: 1 for one deterministic classifier, 40 for the mean of two that drew 20 times each;
+    None for differences of anything else. Where there are too many differences to count every split
+    of their signs, it is the upper bound of Hoeffding (1963), which is never too small.
+    """
+    size = np.abs(differences)
+    size = size[size > NOTHING]
+    total = abs(float(differences.sum()))
+    if len(size) == 0:
+        return 1.0
+    if steps is None and 2 ** len(size) <= SPLITS:
+        sums = np.zeros(1)
+        for one in size:
+            sums = np.concatenate((sums + one, sums - one))
+        return float((np.abs(sums) >= total * (1 - NOTHING)).mean())
+    if steps is None or steps > EXACT_STEPS or len(size) > EXACT_IMAGES:
+        return min(1.0, 2 * exp(-total * total / (2 * float((size * size).sum()))))
+    return _tail(tuple(sorted(np.rint(size * steps).astype(int).tolist())), round(total * steps))
+
+
+@lru_cache(maxsize=65536)
+def _tail(sizes: tuple[int, ...], total: int) -> float:
+    """P(|sum| >= total) of these numbers, each with either sign."""
+    reach = sum(sizes)
+    chances = np.zeros(2 * reach + 1)
+    chances[reach] = 1.0
+    for size in sizes:
+        moved = np.zeros_like(chances)
+        moved[size:] += chances[:-size] / 2
+        moved[:-size] += chances[size:] / 2
+        chances = moved
+    far = np.abs(np.arange(-reach, reach + 1)) >= total
+    return min(1.0, float(chances[far].sum()))
+
+
+def holm(p: Sequence[float], alpha: float = ALPHA) -> list[bool]:
+    """Which of these tests hold together at a family-wise error of `alpha` (Holm 1979)."""
+    held = [False] * len(p)
+    for rank, i in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        if p[i] > alpha / (len(p) - rank):
+            break
+        held[i] = True
+    return held
+
+
+def tiers(shares: Shares, steps: Sequence[int | None]) -> list[int]:
+    """The tier of each entry, 1 the best; `shares` are (entries, images).
+
+    `steps` are those of each entry as in `paired_p`.
+
+    All pairs are tested at once (Holm). An entry is one tier below the lowest one that is
+    significantly better than it, so no two entries of a tier can be told apart.
+    """
+    n = len(shares)
+    pairs = [(i, j) for i in range(n) for j in range(i + 1, n)]
+    apart = holm([p for i in range(n) for p in _against(shares, steps, i)])
+    means = shares.mean(axis=1)
+    better: dict[int, list[int]] = {}
+    for (i, j), held in zip(pairs, apart, strict=True):
+        if held:
+            above, below = (i, j) if means[i] > means[j] else (j, i)
+            better.setdefault(below, []).append(above)
+    found = [1] * n
+    for i in sorted(range(n), key=lambda entry: -means[entry]):
+        found[i] = 1 + max((found[above] for above in better.get(i, [])), default=0)
+    return found
+
+
+def _against(shares: Shares, steps: Sequence[int | None], i: int) -> list[float]:
+    """`paired_p` of entry `i` and each behind it; the bound where that says alike already."""
+    differences = shares[i] - shares[i + 1 :]
+    squares = (differences * differences).sum(axis=1)
+    bounds = 2 * np.exp(-(differences.sum(axis=1) ** 2) / np.maximum(2 * squares, NOTHING))
+    return [
+        1.0 if bound > ALIKE else paired_p(difference, _both(steps[i], other))
+        for difference, bound, other in zip(differences, bounds, steps[i + 1 :], strict=True)
+    ]
+
+
+def _both(one: int | None, other: int | None) -> int | None:
+    """The grid that both grids lie on."""
+    return None if one is None or other is None else lcm(one, other)
+
+
+def paired_difference(one: Shares, other: Shares, seed: int = 0) -> Interval:
+    """The mean of `one - other`, with a 95 % bootstrap interval over the images they share."""
+    differences = one - other
+    n = len(differences)
+    draws = np.random.default_rng(seed).integers(0, n, (RESAMPLES, n))
+    low, high = np.percentile(differences[draws].mean(axis=1), (2.5, 97.5))
+    return Interval(float(differences.mean()), float(low), float(high))
+
+
+def mean_over_images(shares: Shares) -> Interval:
+    """The mean share, with Wilson's interval.
+
+    A share between 0 and 1 varies less than one that is 0 or 1, so for these the interval is wide
+    enough, and for a mean of 0 or 1 it does not shrink to a point as a bootstrap does.
+    """
+    return wilson(float(shares.sum()), len(shares))
+
+
+def at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Interval | None:
+    """Accuracy at `rate` on the line through a codec's settings; None outside of their rates.
+
+    `rates` are bits per pixel, one a setting; `shares` are (settings, images). The line is straight
+    in the logarithm of the rate. The interval is that of `mean_over_images`; the settings' rates
+    are those of these very images and count as known.
+    """
+    order = np.argsort(rates)
+    known = np.log2(np.asarray(rates)[order])
+    wanted = np.log2(rate)
+    if len(known) < 2 or not known[0] <= wanted <= known[-1]:
+        return None
+    upper = min(max(int(np.searchsorted(known, wanted)), 1), len(known) - 1)
+    span = known[upper] - known[upper - 1]
+    weight = (wanted - known[upper - 1]) / span if span else 0.0
+    ordered = shares[order]
+    return mean_over_images((1 - weight) * ordered[upper - 1] + weight * ordered[upper])

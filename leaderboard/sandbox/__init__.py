@@ -1,0 +1,1 @@
+"""A stranger's code in a box: what runs outside of it, the wire, and what runs inside."""
