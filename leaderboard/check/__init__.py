@@ -1,0 +1,1 @@
+"""`squeezebench check`: what a submission is told before anybody evaluates it."""

@@ -1,0 +1,1 @@
+"""`squeezebench new`: a submission that works, to start from."""

@@ -1,0 +1,1 @@
+"""A pull request as data: fetched at a commit, checked, commented on; never checked out."""

@@ -1,0 +1,50 @@
+"""Stores with runs in them that no attack had to be run for."""
+
+import dataclasses
+from pathlib import Path
+
+from benchmark.records import Challenge, RunHeader
+from benchmark.threat import Norm, ThreatModel
+from leaderboard.record import moving
+from leaderboard.store import Store
+from tests.benchmark.test_score import run as example_run
+
+RUN = example_run()
+RESULT = dataclasses.replace(
+    RUN.results[0],
+    diagnostics={"decode_failures": 0, "slope": 0.25},
+    outcomes=tuple(
+        dataclasses.replace(outcome, margin=1.5 if outcome.correct else -0.1, draws=1)
+        for outcome in RUN.results[0].outcomes
+    ),
+)
+CHALLENGE = Challenge(
+    at="2026-11-20T12:00:00+00:00",
+    by="A. Tester",
+    classifier="c",
+    threat=ThreatModel(Norm.LINF, 4),
+    sha256="5" * 64,
+    outcomes=RESULT.outcomes[:2],
+    outside={"2": 9.0},
+    unchanged=("3",),
+    environment={"threads": 1},
+)
+
+
+def header(key: str, **changes: object) -> RunHeader:
+    return dataclasses.replace(RUN.header, key=key, **changes)  # type: ignore[arg-type]
+
+
+def filled(path: Path, *keys: str) -> Store:
+    """A store with a completed run for each key, in this order."""
+    store = Store(str(path), create=True)
+    for key in keys:
+        run_id = store.begin(header(key))
+        store.add(run_id, RESULT)
+        store.note(run_id, "completed")
+    return store
+
+
+def exported(store: Store, run_id: int, path: Path) -> Path:
+    moving.write(moving.record_of(store, run_id), path)
+    return path
