@@ -1,93 +1,146 @@
 """From the store to a folder of static files. Same runs, same bytes."""
 
-import shutil
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
+import plotly
+from sqlalchemy import make_url
 
 from benchmark.errors import CallError
-from benchmark.flags import raised
+from benchmark.protocol import AnyProtocol, CodecProtocol
 from benchmark.records import Run
-from benchmark.score import score
-from leaderboard.render.boards import board_page
-from leaderboard.render.entries import run_page
-from leaderboard.render.pages import BoardPage, RunPage, Scored, board_slug, flag_texts
+from leaderboard.render.about import SUBMISSIONS, UNKNOWN, About, about_all
+from leaderboard.render.boards import Board, board
+from leaderboard.render.codec_boards import CodecBoard, codec_board
+from leaderboard.render.codec_digest import CodecDigest
+from leaderboard.render.codec_entry import CodecEntry
+from leaderboard.render.digests import code_key, digests
+from leaderboard.render.entry import Entry, protocol_of
+from leaderboard.render.files import Content, write
+from leaderboard.render.source import identities, path_of
+from leaderboard.render.templates import SITE
+from leaderboard.render.words import board_slug
+from leaderboard.render.writer import is_current, refuse_strangers, writing
 from leaderboard.store import Store
+from leaderboard.store.copying import back_up
+from leaderboard.store.database import SQLITE, Database
 from leaderboard.store.store import COMPLETED
 
-SITE = Path(__file__).parents[2] / "site"
-MARKER = ".squeezebench-site"
+AnyEntry = TypeVar("AnyEntry", Entry, CodecEntry)
+AnyBoard = TypeVar("AnyBoard", Board, CodecBoard)
+CHANGELOG = SITE.parent / "CHANGELOG.md"
 
 
-def render(store: Store, folder: Path) -> Path:
-    """Write the site into `folder`, whole or not at all; returns the folder."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
-        raise CallError(
-            f"{folder} is not empty and no site that squeezebench made; choose another --out"
-        )
-    scored = [_scored(store.run(run.id)) for run in store.runs() if run.status == COMPLETED]
-    boards = _boards(scored)
-    entries = [run_page(one, boards[board_slug(one.run)]) for one in scored]
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        _write(partial, list(boards.values()), entries)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+@dataclass(frozen=True)
+class Options:
+    """What the site is made with besides the runs.
+
+    `url` is where it will stand (https), for the feed and the page of what is missing.
+    `submissions` is the folder of manifests. `database` puts a copy of it beside the data.
+    """
+
+    url: str = ""
+    submissions: Path = SUBMISSIONS
+    database: bool = True
+
+
+def render(store: Store, folder: Path, options: Options | None = None) -> Path:
+    """Write the site into `folder`, whole or not at all; returns the folder.
+
+    What is as it was is not made again; the digests of runs are kept beside the folder. The runs of
+    a server are copied into a file first.
+    """
+    options = options or Options()
+    _check(options)
+    refuse_strangers(folder)
+    if make_url(store.url).get_backend_name() == SQLITE:
+        return _rendered(store, folder, options)
+    with TemporaryDirectory() as held:
+        file = Path(held) / "runs.sqlite"
+        back_up(Database(store.url), file)
+        return _rendered(Store(str(file)), folder, options)
+
+
+def _rendered(store: Store, folder: Path, options: Options) -> Path:
+    database = path_of(store)
+    keys = identities(database)
+    about = about_all(options.submissions)
+    look = _look()
+    whole = hashlib.sha256(repr((keys, about, look, options)).encode()).hexdigest()
+    if is_current(folder, whole):
+        return folder
+    content = _content(database, store.runs(), keys, about, folder)
+    with writing(folder, whole) as writer:
+        write(writer, content, look, options.url, database if options.database else None)
     return folder
 
 
-def _scored(run: Run) -> Scored:
-    names = [record.name for record in run.header.classifiers]
-    return Scored(
-        run,
-        tuple(score(run, name) for name in names),
-        tuple(raised(run, name) for name in names),
+def _check(options: Options) -> None:
+    if options.url and not options.url.startswith("https://"):
+        raise CallError(f"--url {options.url}: expected an address that begins with https://")
+
+
+def _look() -> str:
+    """A hash of all that pages are made with: code, templates, texts."""
+    digest = hashlib.sha256(f"{plotly.__version__}:{code_key()}".encode())
+    sources = [path for path in sorted(SITE.rglob("*")) if path.is_file()]
+    for path in [*sorted(Path(__file__).parent.glob("*.py")), *sources, CHANGELOG]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _content(
+    database: Path,
+    runs: Sequence[Run],
+    keys: Mapping[int, str],
+    about: Mapping[str, About],
+    folder: Path,
+) -> Content:
+    protocols = {run.id: protocol_of(run) for run in runs}
+    readable: dict[int, AnyProtocol] = {
+        run_id: found for run_id, found in protocols.items() if not isinstance(found, str)
+    }
+    done = [run for run in runs if run.status == COMPLETED and run.id in readable]
+    wanted = [(run, readable[run.id].headline_threat) for run in done]
+    cache = folder.with_name(f".{folder.name}-digests")
+    digested = digests(database, wanted, dict(keys), cache)
+    entries: dict[int, Entry] = {}
+    coded: dict[int, CodecEntry] = {}
+    for run in done:
+        protocol, digest = readable[run.id], digested[run.id]
+        said = about.get(run.header.submission, UNKNOWN)
+        if isinstance(protocol, CodecProtocol) and isinstance(digest, CodecDigest):
+            coded[run.id] = CodecEntry(run, protocol, digest, said)
+        elif not isinstance(protocol, CodecProtocol) and not isinstance(digest, CodecDigest):
+            entries[run.id] = Entry(run, protocol, digest, said)
+    return Content(
+        runs=tuple(runs),
+        entries=entries,
+        coded=coded,
+        boards=tuple(_boards(runs, entries, board)),
+        codec_boards=tuple(_boards(runs, coded, codec_board)),
+        about=about,
+        unreadable={i: why for i, why in protocols.items() if isinstance(why, str)},
+        changelog=CHANGELOG,
     )
 
 
-def _boards(scored: Sequence[Scored]) -> dict[str, BoardPage]:
-    groups: dict[str, list[Scored]] = {}
-    for one in scored:
-        groups.setdefault(board_slug(one.run), []).append(one)
-    return {slug: board_page(group) for slug, group in sorted(groups.items())}
-
-
-def _write(folder: Path, boards: Sequence[BoardPage], entries: Sequence[RunPage]) -> None:
-    """Every file of the site, under `folder`."""
-    templates = Environment(
-        loader=FileSystemLoader(SITE / "templates"),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    texts = {path.stem: path for path in sorted((SITE / "content").glob("*.md"))}
-
-    def page(path: str, template: str, **content: object) -> None:
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        content |= {"root": "../" * path.count("/"), "texts": sorted(texts)}
-        target.write_text(templates.get_template(template).render(**content), encoding="utf-8")
-
-    page("index.html", "home.html", boards=boards)
-    page("flags.html", "flags.html", flags=flag_texts())
-    for board in boards:
-        page(f"boards/{board.slug}.html", "board.html", board=board)
-    for entry in entries:
-        page(f"entries/{entry.slug}.html", "entry.html", entry=entry)
-    for name, path in texts.items():
-        source = path.read_text(encoding="utf-8")
-        body = MarkdownIt("commonmark", {"html": False}).enable("table").render(source)
-        page(f"{name}.html", "text.html", title=_title(source, name), body=body)
-    shutil.copytree(SITE / "static", folder / "static")
-    (folder / MARKER).write_text("squeezebench render may replace this folder\n")
-
-
-def _title(markdown: str, name: str) -> str:
-    first = markdown.lstrip().splitlines()[0] if markdown.strip() else ""
-    return first.lstrip("# ") or name
+def _boards(
+    runs: Sequence[Run],
+    entries: Mapping[int, AnyEntry],
+    make: Callable[[Sequence[AnyEntry], Sequence[Run]], AnyBoard],
+) -> list[AnyBoard]:
+    """Current protocols first, then by name."""
+    groups: dict[str, list[AnyEntry]] = {}
+    for entry in entries.values():
+        groups.setdefault(board_slug(entry.run), []).append(entry)
+    open_runs: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.status != COMPLETED:
+            open_runs.setdefault(board_slug(run), []).append(run)
+    found = [make(group, open_runs.get(slug, [])) for slug, group in groups.items()]
+    return sorted(found, key=lambda one: (not one.page.current, not one.tiers, one.page.slug))

@@ -1,0 +1,105 @@
+"""What a reader in a hurry asks of a board, answered from its figures."""
+
+from collections.abc import Sequence
+
+from benchmark.comparison import ALPHA
+from benchmark.score import wilson
+from leaderboard.render.entry import Entry, mean_figure, over_classifiers
+from leaderboard.render.matched import CodecCurve
+from leaderboard.render.pages import Answer
+from leaderboard.render.words import count, listed, percent, threat_in_words
+
+SMALL = 0.05
+"""A worst case up to this share is called no defense."""
+NAMED = 3
+
+
+def answers(tiers: Sequence[tuple[int, Entry]], curves: Sequence[CodecCurve]) -> tuple[Answer, ...]:
+    """Four answers; none for a board without official entries."""
+    if not tiers:
+        return ()
+    return (
+        Answer("Which compression defends?", _which(tiers)),
+        Answer("At which rate?", _rate(tiers, curves)),
+        Answer("How sure is that?", _sure(tiers)),
+        Answer("Can I trust a row?", _trust([entry for _, entry in tiers])),
+    )
+
+
+def _which(tiers: Sequence[tuple[int, Entry]]) -> str:
+    best = tiers[0][1]
+    figure, size = mean_figure(best, "worst"), threat_in_words(best.headline)
+    shown, name = percent(figure), best.run.header.entry
+    if figure.estimate <= SMALL:
+        known = max((entry for _, entry in tiers), key=_after_transfer)
+        return (
+            f"None of these, against an adversary who knows it: at {size} the best, {name}, keeps "
+            f"{shown.value} % ({shown.bounds}) of the pictures right under every attack. Against "
+            f"one who does not know it, {known.run.header.entry} keeps "
+            f"{100 * _after_transfer(known):.0f} %."
+        )
+    others = [e.run.header.entry for tier, e in tiers[1:] if tier == 1]
+    beside = f", and {_named(others)} cannot be told apart from it" if others else ""
+    return (
+        f"{name} keeps {shown.value} % ({shown.bounds}) of the pictures right under every attack "
+        f"at {size}{beside}."
+    )
+
+
+def _named(names: list[str]) -> str:
+    if len(names) <= NAMED:
+        return listed(names)
+    return f"{', '.join(names[:2])} and {len(names) - 2} more"
+
+
+def _after_transfer(entry: Entry) -> float:
+    return float(over_classifiers(entry, "transfer").mean())
+
+
+def _rate(tiers: Sequence[tuple[int, Entry]], curves: Sequence[CodecCurve]) -> str:
+    coded = [(tier, entry, entry.bits_per_pixel) for tier, entry in tiers if entry.bits_per_pixel]
+    if not coded:
+        return "No entry here has a bitstream, so none has a rate."
+    first = coded[0][0]
+    cheapest = min((bits or 0.0, e.run.header.entry) for tier, e, bits in coded if tier == first)
+    reach = f"{curves[0].name} was run at {count(len(curves[0].entries), 'setting')}"
+    return (
+        f"Of {count(len(coded), 'entry')} with a bitstream, the cheapest in their best tier "
+        f"({first}) is {cheapest[1]}, at {cheapest[0]:.2f} bits per pixel in real bytes. {reach}; "
+        "the board has every codec's curve."
+    )
+
+
+def _sure(tiers: Sequence[tuple[int, Entry]]) -> str:
+    n = len(tiers[0][1].images)
+    half = wilson(n / 2, n)
+    sentence = (
+        f"{count(n, 'picture')}: a figure near 50 % is known to ± "
+        f"{100 * (half.high - half.low) / 2:.0f} points (95 %)."
+    )
+    pairs = len(tiers) * (len(tiers) - 1) // 2
+    if pairs == 0:
+        return sentence
+    needed = next(k for k in range(2, 200) if 2 ** (1 - k) <= ALPHA / pairs)
+    told = f"they form {count(tiers[-1][0], 'tier')}" if pairs else ""
+    return (
+        f"{sentence} Two of the {len(tiers)} entries are told apart when at least {needed} "
+        f"pictures stand under one of them alone; {told}."
+    )
+
+
+def _trust(entries: Sequence[Entry]) -> str:
+    flagged = sum(any(part.flags for part in entry.digest.parts) for entry in entries)
+    boxed = sum(bool(entry.run.header.environment.get("sandboxed")) for entry in entries)
+    flags = (
+        "No row carries a flag"
+        if not flagged
+        else f"{flagged} of {count(len(entries), 'row')} carry a flag, a sign that a figure may be "
+        "wrong"
+        if flagged > 1
+        else f"1 of {count(len(entries), 'row')} carries a flag, a sign that a figure may be wrong"
+    )
+    return (
+        f"{flags}. {boxed} of {len(entries)} ran in the sandbox. Every row links its run: "
+        "each picture's outcome, code, machine, seed, and the command that repeats it."
+    )

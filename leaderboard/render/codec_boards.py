@@ -1,0 +1,198 @@
+"""Boards of the codec track, and an entry on one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmark.codec_track.flags import CODEC_FLAGS
+from benchmark.codec_track.score import CodecCellScore
+from benchmark.records import CLEAN, Run
+from benchmark.threat import Norm, ThreatModel
+from leaderboard.render.boards import is_current, status_row
+from leaderboard.render.codec_answers import codec_answers
+from leaderboard.render.codec_entry import CodecEntry, codec_order, codec_ranked, plain, value
+from leaderboard.render.codec_pages import (
+    BdRow,
+    CodecBoardPage,
+    CodecCellRow,
+    CodecOnBoard,
+    CodecRow,
+)
+from leaderboard.render.codec_plots import attacked_curves, families, histograms, rd_plot
+from leaderboard.render.pages import FlagShown, FlagText
+from leaderboard.render.words import (
+    MISSING,
+    NOTHING,
+    Figure,
+    board_slug,
+    day,
+    entry_slug,
+    percent,
+    rate,
+    size_in_words,
+    threat_in_words,
+)
+
+DRAWN = 4
+"""Codecs whose curves a board draws."""
+
+
+@dataclass(frozen=True)
+class CodecBoard:
+    """A board of the codec track with what other pages need of it; as `Board`."""
+
+    page: CodecBoardPage
+    tiers: tuple[tuple[int, CodecEntry], ...]
+    newest: Mapping[str, CodecEntry]
+    all: tuple[CodecEntry, ...]
+
+
+def codec_flag_texts() -> tuple[FlagText, ...]:
+    """Every flag of the track."""
+    return tuple(FlagText(name, flag.raised_if, flag.means) for name, flag in CODEC_FLAGS.items())
+
+
+def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> CodecBoard:
+    """The board of runs that share protocol and pictures; the newest run of each entry counts."""
+    everything = sorted(entries, key=lambda entry: entry.run.id)
+    newest = {entry_slug(entry.run): entry for entry in everything}
+    official = [entry for entry in newest.values() if entry.run.header.official]
+    unofficial = [entry for entry in newest.values() if not entry.run.header.official]
+    tiers = codec_ranked(official)
+    best = [entry for _, entry in tiers] or sorted(unofficial, key=codec_order)
+    one = everything[0]
+    groups = families(best)
+    plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
+    page = CodecBoardPage(
+        slug=board_slug(one.run),
+        title=one.protocol.title,
+        track=one.protocol.track,
+        protocol=one.run.header.protocol,
+        protocol_hash=one.run.header.protocol_hash,
+        dataset=one.run.header.dataset,
+        fingerprint=one.run.header.dataset_fingerprint,
+        images=max(entry.digest.score.images for entry in everything),
+        threat=threat_in_words(one.headline),
+        size=size_in_words(one.headline),
+        current=is_current(one.run),
+        rows=tuple(codec_row(entry, f"{tier}") for tier, entry in tiers),
+        unofficial=tuple(codec_row(entry, "") for entry in sorted(unofficial, key=codec_order)),
+        unfinished=tuple(status_row(run) for run in unfinished),
+        answers=codec_answers(tiers),
+        bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
+        plots=tuple(one for one in plots if one)[:DRAWN],
+    )
+    return CodecBoard(page, tuple(tiers), newest, tuple(everything))
+
+
+def codec_row(entry: CodecEntry, tier: str) -> CodecRow:
+    """The row of a run."""
+    header, score = entry.run.header, entry.digest.score
+    worst = score.at(entry.headline)
+    return CodecRow(
+        tier=tier,
+        entry=header.entry,
+        title=header.title,
+        link=f"entries/{entry_slug(entry.run)}.html",
+        run_id=entry.run.id,
+        kind=header.kind,
+        learned=entry.about.learned,
+        randomized=score.draws > 1,
+        inflation=value(worst.inflation, unit="×") if worst else NOTHING,
+        psnr_loss=value(worst.psnr_loss) if worst else NOTHING,
+        psnr_loss_percent=value(worst.psnr_loss_percent, 1) if worst else NOTHING,
+        rate=rate(score.clean.quality.bits_per_pixel),
+        psnr=value(score.clean.quality.psnr, 1),
+        failures=percent(worst.failures if worst else score.clean.failures),
+        encode=plain(score.encode_milliseconds),
+        decode=plain(score.decode_milliseconds),
+        flags=tuple(flag.name for flag in entry.digest.flags),
+        date=day(entry.run.started),
+        note=header.unofficial_reason or "",
+    )
+
+
+def _bd_rates(name: str, group: Sequence[CodecEntry]) -> list[BdRow]:
+    if len(group) < 2:
+        return []
+    settings = ", ".join(entry.run.header.variant for entry in group)
+    return [
+        BdRow(
+            codec=name,
+            settings=settings,
+            attack=curve.cell,
+            bd_rate=NOTHING
+            if curve.bd_rate is None
+            else Figure(f"{curve.bd_rate:+.1f}", "", f"{curve.bd_rate:.4f}"),
+            reason=curve.reason,
+        )
+        for curve in attacked_curves(group)
+        if curve.cell != CLEAN
+    ]
+
+
+def codec_on_board(board: CodecBoard, slug: str) -> CodecOnBoard:
+    """An entry's newest run on a board."""
+    return codec_run(board, board.newest[slug])
+
+
+def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
+    """Any run of a board."""
+    tier = next((str(t) for t, one in board.tiers if one.run.id == entry.run.id), "")
+    row = codec_row(entry, tier)
+    own = families([*board.newest.values()])[entry.run.header.submission]
+    curve = rd_plot(entry.run.header.submission, own)
+    return CodecOnBoard(
+        board=board.page,
+        run_id=entry.run.id,
+        row=row,
+        sentence=(
+            f"In the worst case at {board.page.threat} a picture takes {row.inflation.value} the "
+            f"bits ({row.inflation.bounds}) and loses {row.psnr_loss.value} dB "
+            f"({row.psnr_loss.bounds}) of PSNR, each under the attack that does most."
+        ),
+        figures=_figures(entry),
+        flags=tuple(
+            FlagShown(flag.name, "", flag.evidence, CODEC_FLAGS[flag.name].means)
+            for flag in entry.digest.flags
+        ),
+        cells=tuple(_cell(one) for one in entry.digest.score.cells),
+        plots=tuple(one for one in (curve, *histograms(entry)) if one),
+        draws=entry.digest.score.draws,
+    )
+
+
+def _figures(entry: CodecEntry) -> tuple[tuple[str, Figure], ...]:
+    score = entry.digest.score
+    worst, clean = score.at(entry.headline), score.clean.quality
+    shown = (
+        ("Rate inflation", value(worst.inflation, unit="×") if worst else NOTHING),
+        ("PSNR loss, dB", value(worst.psnr_loss) if worst else NOTHING),
+        ("PSNR loss, %", value(worst.psnr_loss_percent, 1) if worst else NOTHING),
+        ("Clean bits per pixel", rate(clean.bits_per_pixel)),
+        ("Clean PSNR, dB", value(clean.psnr, 1)),
+        ("Clean MS-SSIM", value(clean.ms_ssim, 3)),
+        ("Clean LPIPS", value(clean.lpips, 3)),
+        ("Decode failures, %", percent(worst.failures if worst else score.clean.failures)),
+        ("Encode, ms", plain(score.encode_milliseconds)),
+        ("Decode, ms", plain(score.decode_milliseconds)),
+    )
+    return tuple((name, figure) for name, figure in shown if figure.value != MISSING)
+
+
+def _cell(found: CodecCellScore) -> CodecCellRow:
+    cell, damage = found.cell, found.damage
+    steps = "" if cell.access == "noise" else f", {cell.steps or 1} steps"
+    draws = f", {cell.draws} draws a step" if (cell.draws or 1) > 1 else ""
+    images = f", first {cell.images} pictures" if cell.images else ""
+    return CodecCellRow(
+        access=cell.access.value + (f" from {cell.source}" if cell.source else ""),
+        attack=f"{cell.attack}{steps}{draws}{images}",
+        objective=cell.objective or "",
+        budget=threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0)),
+        inflation=value(damage.inflation, unit="×"),
+        psnr_loss=value(damage.psnr_loss),
+        ms_ssim_loss=value(damage.ms_ssim_loss, 3),
+        lpips_gain=value(damage.lpips_gain, 3),
+        input_psnr=plain(found.input_psnr),
+        failures=percent(found.failures),
+    )

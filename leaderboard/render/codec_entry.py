@@ -1,0 +1,70 @@
+"""A run of the codec track with what is derived from it, and the order of a board's entries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from benchmark.comparison import tiers
+from benchmark.protocol import CodecProtocol
+from benchmark.records import Interval, Run
+from benchmark.threat import ThreatModel
+from leaderboard.render.about import UNKNOWN, About
+from leaderboard.render.codec_digest import CodecDigest
+from leaderboard.render.words import MISSING, NOTHING, Figure
+
+
+@dataclass(frozen=True)
+class CodecEntry:
+    """A completed run, its protocol and its digest."""
+
+    run: Run
+    protocol: CodecProtocol
+    digest: CodecDigest
+    about: About = UNKNOWN
+
+    @property
+    def headline(self) -> ThreatModel:
+        """The threat model that boards are sorted by."""
+        return self.protocol.headline_threat
+
+
+def codec_ranked(entries: Sequence[CodecEntry]) -> list[tuple[int, CodecEntry]]:
+    """Entries with their tier by rate inflation, the least inflated first.
+
+    Tiers compare the logarithm of each image's inflation; an image that one entry has no figure of
+    is left out for all.
+    """
+    if not entries:
+        return []
+    columns = zip(*(entry.digest.images.inflation for entry in entries), strict=True)
+    kept = [column for column in columns if all(column)]
+    shares = np.array([[-log(value or 1.0) for value in row] for row in zip(*kept, strict=True)])
+    found = tiers(shares, [None] * len(entries)) if kept else [1] * len(entries)
+    return sorted(zip(found, entries, strict=True), key=lambda one: (one[0], codec_order(one[1])))
+
+
+def codec_order(entry: CodecEntry) -> tuple[float, str]:
+    """A key that sorts the least inflated first, what has no figure last."""
+    worst = entry.digest.score.at(entry.headline)
+    known = worst.inflation.estimate if worst and worst.inflation else float("inf")
+    return (known, entry.run.header.entry)
+
+
+def value(interval: Interval | None, digits: int = 2, unit: str = "") -> Figure:
+    """A figure with its bounds, so many digits behind the point."""
+    if interval is None:
+        return NOTHING
+    return Figure(
+        f"{interval.estimate:.{digits}f}{unit}",
+        f"{interval.low:.{digits}f}–{interval.high:.{digits}f}",
+        f"{interval.estimate:.6f}",
+    )
+
+
+def plain(number: float | None, digits: int = 1) -> Figure:
+    """A figure without bounds."""
+    if number is None:
+        return Figure(MISSING)
+    return Figure(f"{number:.{digits}f}", "", f"{number:.6f}")

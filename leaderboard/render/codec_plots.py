@@ -1,0 +1,117 @@
+"""Plots of the codec track: rate against distortion clean and attacked, histograms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark.codec_track.curves import AttackedCurve, curves
+from benchmark.records import CLEAN
+from benchmark.threat import Access
+from leaderboard.render.axes import Axis, Values
+from leaderboard.render.codec_digest import CodedImages
+from leaderboard.render.codec_entry import CodecEntry
+from leaderboard.render.figures import Plot, Series, plot
+from leaderboard.render.words import threat_in_words
+
+BINS = 12
+RATE = "bits per pixel, real bytes"
+
+
+def families(entries: Sequence[CodecEntry]) -> dict[str, list[CodecEntry]]:
+    """The settings of each codec, by rising rate; codecs with most settings first."""
+    groups: dict[str, list[CodecEntry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.run.header.submission, []).append(entry)
+    for group in groups.values():
+        group.sort(key=_clean_rate)
+    return dict(sorted(groups.items(), key=lambda one: -len(one[1])))
+
+
+def _clean_rate(entry: CodecEntry) -> float:
+    rate = entry.digest.score.clean.quality.bits_per_pixel
+    return rate.estimate if rate else 0.0
+
+
+def attacked_curves(group: Sequence[CodecEntry]) -> tuple[AttackedCurve, ...]:
+    """R-D curves of a codec's settings, the clean one first, then one a cell at the headline."""
+    headline = group[0].headline
+    found = curves([entry.digest.score for entry in group])
+    shown = {
+        one.cell.name
+        for entry in group
+        for one in entry.digest.score.cells
+        if one.cell.norm == headline.norm.value
+        and one.cell.radius == headline.radius
+        and one.cell.access is not Access.NOISE
+    }
+    return tuple(curve for curve in found if curve.cell in shown | {CLEAN})
+
+
+def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
+    """PSNR of what is decoded over rate, without attack and under every attack of the headline."""
+    lines = [
+        Series(
+            "no attack" if curve.cell == CLEAN else _attack(group[0], curve.cell),
+            tuple(rate for rate, _ in curve.points),
+            tuple(psnr for _, psnr in curve.points),
+        )
+        for curve in attacked_curves(group)
+        if curve.points
+    ]
+    if not lines:
+        return None
+    sentence = (
+        "Quality of what is decoded over what it costs, against the picture that was coded; "
+        f"attacks at {threat_in_words(group[0].headline)}. An attack moves a point right (more "
+        "bits), down (a worse picture), or both."
+    )
+    axis = Axis(RATE, log=True)
+    return plot(f"{name}: rate and distortion", sentence, axis, lines, Values("PSNR in dB"))
+
+
+def _attack(entry: CodecEntry, name: str) -> str:
+    cell = next(cell for cell in entry.run.header.cells if cell.name == name)
+    return f"{cell.access.value} on {cell.objective}" if cell.objective else cell.access.value
+
+
+def histograms(entry: CodecEntry) -> tuple[Plot, ...]:
+    """How many pictures cost how much, without attack and in the worst case."""
+    images = entry.digest.images
+    size = threat_in_words(entry.headline)
+    found = [
+        _histogram(
+            "Bits per pixel of each picture",
+            f"Pictures by what they cost: without attack, and the most under any attack at {size}.",
+            RATE,
+            {"no attack": images.rate, "worst attack": images.attacked_rate},
+        ),
+        _histogram(
+            "R-D loss of each picture",
+            f"Rate and distortion together, as the codec weighs them; attacks at {size}.",
+            "R-D loss",
+            _rd_losses(images),
+        ),
+    ]
+    return tuple(one for one in found if one)
+
+
+def _rd_losses(images: CodedImages) -> dict[str, Sequence[float | None]]:
+    return {"no attack": images.rd_loss, "worst attack": images.attacked_rd_loss}
+
+
+def _histogram(
+    title: str, sentence: str, label: str, groups: dict[str, Sequence[float | None]]
+) -> Plot | None:
+    """Counts as outlines, on bins that both share."""
+    known = {name: [v for v in group if v is not None] for name, group in groups.items()}
+    every = [v for group in known.values() for v in group]
+    if not every or not all(known.values()):
+        return None
+    edges = np.linspace(0, max(every) * 1.0001, BINS + 1)
+    lines = []
+    for name, group in known.items():
+        counts = np.histogram(group, edges)[0]
+        x = np.repeat(edges, 2)[1:-1]
+        y = np.repeat(counts, 2)
+        lines.append(Series(name, tuple(map(float, x)), tuple(map(float, y)), outline=True))
+    return plot(title, sentence, Axis(label), lines, Values("pictures"))

@@ -1,0 +1,35 @@
+"""Pages from the templates of `site/`."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from leaderboard.render.writer import Writer
+
+SITE = Path(__file__).parents[2] / "site"
+
+
+class Pages:
+    """Writes pages from templates."""
+
+    def __init__(self, writer: Writer, look: str, url: str) -> None:
+        """`look` is a hash of all that pages are made with besides their content."""
+        self._writer, self._look, self._url = writer, look, url.rstrip("/")
+        self._templates = Environment(
+            loader=FileSystemLoader(SITE / "templates"),
+            undefined=StrictUndefined,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def __call__(
+        self, path: str, template: str, root: str | None = None, **content: object
+    ) -> None:
+        """The page at `path`; `root` leads from it to the first page."""
+        content |= {"root": "../" * path.count("/") if root is None else root, "url": self._url}
+
+        def make() -> bytes:
+            return self._templates.get_template(template).render(**content).encode()
+
+        self._writer.file(path, (self._look, template, sorted(content.items())), make)

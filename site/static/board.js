@@ -1,0 +1,155 @@
+// Sorts, searches and filters tables that are whole without it; the state is in location.hash.
+(() => {
+  "use strict";
+  const all = (what, within = document) => [...within.querySelectorAll(what)];
+  const value = (cell) => cell.dataset.v ?? cell.querySelector("a")?.textContent ?? cell.textContent.trim();
+
+  function table(element) {
+    const heads = all(".heads th", element), body = element.tBodies[0], rows = [...body.rows];
+    let sorted = "";
+    const keys = heads.map((head) => head.dataset.k);
+
+    function sort(how) {
+      const [key, down] = how.split(":"), at = keys.indexOf(key);
+      if (at < 0) how = "";
+      const shown = how ? rows.map((row, place) => [value(row.cells[at]), place, row]) : [];
+      const numbers = shown.every(([v]) => v === "" || !isNaN(v));
+      // What is missing stands last, whichever way it goes; equals stay as the board has them.
+      shown.sort(([a, i], [b, j]) => {
+        if (a === "" || b === "") return (a === "") - (b === "") || i - j;
+        const order = numbers ? a - b : a.localeCompare(b, "en", { numeric: true });
+        return (down ? -order : order) || i - j;
+      });
+      body.append(...(how ? shown.map((one) => one[2]) : rows));
+      element.classList.toggle("resorted", !!how);
+      heads.forEach((head, i) => {
+        if (how && i === at) head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        else head.removeAttribute("aria-sort");
+      });
+      sorted = how;
+    }
+
+    heads.forEach((head, i) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.onclick = () => {
+        // Figures begin with the largest, names and tiers with the first.
+        const first = head.classList.contains("n") && keys[i] !== "tier" ? keys[i] + ":d" : keys[i];
+        const other = first.endsWith(":d") ? keys[i] : keys[i] + ":d";
+        sort(sorted === first ? other : sorted === other ? "" : first);
+        element.dispatchEvent(new Event("sorted"));
+      };
+    });
+    return { element, heads, keys, rows, body, sort, get sorted() { return sorted; } };
+  }
+
+  const tables = all("table.board").map(table);
+  const form = document.querySelector("form.tools");
+  if (!form) return;
+  const main = tables[0], { heads, keys, rows } = main;
+  const off = new Set(keys.filter((_, i) => "off" in heads[i].dataset));
+  const text = rows.map((row) => row.cells[keys.indexOf("entry")].textContent.toLowerCase());
+  const bpp = keys.indexOf("bpp"), inputs = ["q", "kind", "learned", "random", "flags", "bpp"];
+  let hidden = new Set(off);
+
+  function columns() {
+    const groups = all(".groups > *", main.element);
+    keys.forEach((key, i) => {
+      const gone = hidden.has(key);
+      if (heads[i].hidden !== gone) for (const row of [heads[i].parentNode, ...rows]) row.cells[i].hidden = gone;
+    });
+    // The headings of groups span what is left of them.
+    let from = 0;
+    for (const group of groups) {
+      const span = +(group.dataset.span ??= group.colSpan);
+      const left = keys.slice(from, from + span).filter((key) => !hidden.has(key)).length;
+      group.hidden = !left;
+      group.colSpan = left || 1;
+      from += span;
+    }
+  }
+
+  function apply() {
+    const wanted = Object.fromEntries(inputs.map((name) => [name, form.elements[name].value.trim()]));
+    const words = wanted.q.toLowerCase().split(/\s+/);
+    let left = 0;
+    rows.forEach((row, i) => {
+      const { kind, learned, random, flags } = row.dataset, rate = row.cells[bpp].dataset.v;
+      const shown = !!(words.every((word) => text[i].includes(word)) && (!wanted.kind || wanted.kind === kind) &&
+        (!wanted.learned || wanted.learned === learned) && (!wanted.random || wanted.random === random) &&
+        (!wanted.flags || wanted.flags === String(+(flags > 0))) && (!wanted.bpp || (rate && +rate <= +wanted.bpp)));
+      if (row.hidden === shown) row.hidden = !shown;
+      left += shown;
+    });
+    form.querySelector("[role=status]").textContent = `${left} of ${rows.length} entries` + (left ? "" : ": nothing fits, take a filter away");
+    const state = hash();
+    for (const button of all("[data-hash]", form)) button.setAttribute("aria-pressed", button.dataset.hash === state);
+  }
+
+  function hash() {
+    const state = new URLSearchParams();
+    for (const name of inputs) if (form.elements[name].value) state.set(name, form.elements[name].value);
+    if (main.sorted) state.set("sort", main.sorted);
+    const changed = keys.filter((key) => hidden.has(key) !== off.has(key));
+    if (changed.length) state.set("cols", changed.join(","));
+    return state.toString().replaceAll("%3A", ":").replaceAll("%2C", ",");
+  }
+
+  function keep() {
+    apply();
+    history.replaceState(null, "", "#" + hash());
+  }
+
+  function restore() {
+    const state = new URLSearchParams(location.hash.slice(1));
+    for (const name of inputs) {
+      form.elements[name].value = state.get(name) ?? "";
+    }
+    const changed = new Set((state.get("cols") ?? "").split(","));
+    hidden = new Set(keys.filter((key) => off.has(key) !== changed.has(key)));
+    for (const box of all(".columns input", form)) box.checked = !hidden.has(box.value);
+    columns();
+    main.sort(state.get("sort") ?? "");
+    apply();
+  }
+
+  function csv() {
+    const cell = (one) => {
+      let said = one.dataset.v !== undefined && !one.matches(".tier, .marks") ? one.dataset.v : value(one);
+      if (one.matches(".tier")) said = one.textContent.trim();
+      if (one.matches(".marks")) said = all("a", one).map((mark) => mark.textContent).join(" ");
+      // No spreadsheet may take a name for a formula.
+      if (/^[=+\-@]/.test(said) && isNaN(said)) said = "'" + said;
+      return `"${said.replaceAll('"', '""')}"`;
+    };
+    const left = keys.map((_, i) => i).filter((i) => !heads[i].hidden);
+    const lines = [left.map((i) => `"${keys[i]}"`)];
+    for (const row of main.body.rows) if (!row.hidden) lines.push(left.map((i) => cell(row.cells[i])));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([lines.map((line) => line.join(",")).join("\n") + "\n"], { type: "text/csv" }));
+    link.download = main.element.dataset.name + ".csv";
+    link.click();
+    URL.revokeObjectURL(link.href);
+  }
+
+  const chooser = form.querySelector(".columns");
+  keys.forEach((key, i) => {
+    if (key === "entry") return;
+    const label = document.createElement("label"), box = document.createElement("input");
+    box.type = "checkbox";
+    box.value = key;
+    box.onchange = () => { hidden[box.checked ? "delete" : "add"](key); columns(); keep(); };
+    label.append(box, " ", heads[i].dataset.name ?? heads[i].textContent.trim());
+    chooser.append(label);
+  });
+  for (const button of all("[data-hash]", form)) button.onclick = () => { location.hash = button.dataset.hash; if (!button.dataset.hash) restore(); };
+  form.querySelector(".csv").onclick = csv;
+  for (const name of inputs) form.elements[name].addEventListener("input", keep);
+  form.onsubmit = (event) => event.preventDefault();
+  main.element.addEventListener("sorted", keep);
+  addEventListener("hashchange", restore);
+  form.hidden = false;
+  restore();
+})();

@@ -1,0 +1,191 @@
+"""Pages of the codec track, from planted outcomes whose figures are known."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from benchmark.records import CLEAN, Cell, CodecOutcome, RunHeader, Shard, ShardResult
+from benchmark.threat import Access
+from leaderboard.render.render import render
+from leaderboard.store import Store
+from tests.leaderboard.test_render import ENVIRONMENT, HOSTILE, board_of, pages, words
+
+PROTOCOL = {
+    "schema": 1,
+    "name": "c",
+    "title": "C",
+    "track": "codec",
+    "seed": 1,
+    "batch": 5,
+    "headline": {"norm": "linf", "radius": 4},
+    "dataset": {"name": "d", "folder": None, "sample": None, "seed": 0},
+    "cell": [],
+}
+PIXELS = 100
+
+
+def attack(objective: str, radius: int = 4, access: Access = Access.VANILLA) -> Cell:
+    name = f"{access}/{objective}/{radius}"
+    return Cell(
+        name, access, "pgd", norm="linf", radius=radius, steps=5, draws=1, objective=objective
+    )
+
+
+RATE, MSE, NOISE = attack("rate"), attack("mse"), attack("", access=Access.NOISE)
+CELLS = (Cell(CLEAN, Access.NONE), NOISE, RATE, MSE)
+
+
+def outcome(cell: Cell, image: int, bits: float, psnr: float, failures: int = 0) -> CodecOutcome:
+    decoded = not failures
+    return CodecOutcome(
+        cell=cell.name,
+        image=f"i{image}",
+        pixels=PIXELS,
+        status="decoded" if decoded else "failed",
+        reason="" if decoded else "it broke",
+        bits=bits,
+        bits_worst=int(bits),
+        likelihood_bits=None,
+        mse=0.01 if decoded else None,
+        psnr=psnr if decoded else None,
+        psnr_worst=psnr if decoded else None,
+        ms_ssim=None,
+        lpips=None,
+        clean_mse=0.01,
+        clean_psnr=psnr,
+        clean_psnr_worst=psnr,
+        clean_ms_ssim=None,
+        clean_lpips=None,
+        rd_loss=bits / PIXELS,
+        rd_loss_worst=bits / PIXELS,
+        input_mse=0.001,
+        input_psnr=30.0,
+        linf=4,
+        gradient_steps=5,
+        queries=6,
+        png_sha256="0" * 64,
+        draws=1,
+        failures=failures,
+        encode_seconds=0.004,
+        decode_seconds=0.002,
+    )
+
+
+def add(store: Store, *, scale: float = 1.0, inflation: float = 2.0, **given: object) -> int:
+    """Clean 1 bit a pixel and 30 dB; the rate attack multiplies bits, the other costs 5 dB."""
+    failures = given.pop("failures", 0)
+    figures = {
+        CLEAN: (100 * scale, 30.0),
+        NOISE.name: (101 * scale, 30.0),
+        RATE.name: (100 * scale * inflation, 29.0),
+        MSE.name: (110 * scale, 25.0),
+    }
+    outcomes = tuple(
+        outcome(cell, i, *figures[cell.name], failures=int(bool(failures) and i == 0))
+        for cell in CELLS
+        for i in range(5)
+    )
+    content = {
+        "key": "k",
+        "submission": "s",
+        "variant": "v",
+        "title": "S",
+        "kind": "codec",
+        "parameters": {},
+        "submission_hash": "h",
+        "protocol": "c",
+        "protocol_hash": "h",
+        "protocol_content": PROTOCOL,
+        "dataset": "d",
+        "dataset_fingerprint": "f",
+        "images": 5,
+        "unofficial_reason": None,
+        "classifiers": (),
+        "cells": CELLS,
+        "environment": ENVIRONMENT,
+        "track": "codec",
+    }
+    run_id = store.begin(RunHeader(**content | given))  # type: ignore[arg-type]
+    store.add(run_id, ShardResult(Shard("", 0, 5), (), 2.0, 0.0, {}, outcomes))
+    store.note(run_id, "completed")
+    return run_id
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "r.db"), create=True)
+
+
+def test_a_row_has_the_worst_of_every_attack(store: Store, tmp_path: Path) -> None:
+    add(store)
+    text = words(board_of(render(store, tmp_path / "site")))
+    # Twice the bits by the one attack, 5 dB of 30 by the other; noise is no attack.
+    assert "s/v S 2.00× 2.00–2.00 5.00 5.00–5.00 16.7" in text
+    assert "1.00 1.00–1.00 30.0" in text
+
+
+def test_the_least_inflated_stands_first_and_tiers_need_images(
+    store: Store, tmp_path: Path
+) -> None:
+    add(store, variant="high", inflation=3.0)
+    add(store, variant="low", inflation=1.5)
+    text = words(board_of(render(store, tmp_path / "site")))
+    assert text.index("1 s/low") < text.index("1 s/high")
+    assert "most inflated is s/high 3.00× the bits, the least inflated s/low 1.50×" in text
+
+
+def test_a_codec_with_settings_has_curves(store: Store, tmp_path: Path) -> None:
+    for i, scale in enumerate((1.0, 2.0, 4.0, 8.0)):
+        add(store, variant=f"q{i}", scale=scale)
+    text = words(board_of(render(store, tmp_path / "site")))
+    assert "s: rate and distortion" in text
+    assert "vanilla on rate" in text
+    assert "BD-rate" in text
+
+
+def test_failures_are_counted_and_flagged(store: Store, tmp_path: Path) -> None:
+    add(store, failures=1)
+    site = render(store, tmp_path / "site")
+    page = words(site / "entries" / "s" / "v.html")
+    assert "Decode failures, % 20.0" in page
+    assert "decode-failures" in page
+    assert "it broke" in page
+
+
+def test_the_data_keeps_to_its_schema(store: Store, tmp_path: Path) -> None:
+    add(store)
+    data = render(store, tmp_path / "site") / "data"
+    schema = json.loads((data / "schema.json").read_text())
+    run = json.loads((data / "runs" / "1.json").read_text())
+    jsonschema.validate(run, schema["codec_run"])
+    (board,) = (data / "boards").glob("*.json")
+    content = json.loads(board.read_text())
+    jsonschema.validate(content, schema["codec_board"])
+    assert content["rows"][0]["inflation"] == 2.0
+    assert run["images"]["attacked_rate"] == [2.0] * 5
+    assert len((data / "runs" / "1.csv").read_text().splitlines()) == 21
+
+
+def test_both_tracks_stand_on_the_first_page(store: Store, tmp_path: Path) -> None:
+    from tests.leaderboard import test_render
+
+    add(store)
+    test_render.add(store)
+    site = render(store, tmp_path / "site")
+    text = words(site / "index.html")
+    assert "How robust is compression itself?" in text
+    assert "Which compression defends?" in text
+    assert len(list((site / "boards").iterdir())) == 2
+    entry = words(site / "entries" / "s" / "v.html")
+    assert "takes 2.00× the bits" in entry
+    assert "under every attack at L∞ ≤ 4/255" in entry
+
+
+def test_hostile_names_do_nothing(store: Store, tmp_path: Path) -> None:
+    names = dict.fromkeys(("submission", "variant", "title", "kind", "dataset"), HOSTILE)
+    add(store, **names, unofficial_reason=HOSTILE, parameters={HOSTILE: HOSTILE})
+    for path, page in pages(render(store, tmp_path / "site")).items():
+        assert page.tags.count("script") == len(page.scripts), path
+        assert not any("alert" in script for script in page.scripts), path
