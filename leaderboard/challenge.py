@@ -21,6 +21,7 @@ from leaderboard.engine.local import LocalEngine
 from leaderboard.engine.wire import HandedIn, Opened, handed_in_to, outcomes_from
 from leaderboard.evaluation import Request, job_of
 from leaderboard.handed_in import Expected, HandedInPicture, find
+from leaderboard.sandbox import machine
 from leaderboard.store import Store
 from leaderboard.store.store import COMPLETED
 from leaderboard.submission import Submission, load
@@ -67,6 +68,11 @@ def challenge(asked: Asked, store: Store, progress: Progress) -> Answer:
     run = asked.run
     if run.status != COMPLETED:
         raise CallError(f"run {run.id} is {run.status}; only a completed run can be challenged")
+    if run.header.track != "classifier":
+        raise CallError(
+            f"run {run.id} is of the {run.header.track} track; only runs of the classifier track "
+            "can be challenged"
+        )
     protocol = _protocol(run)
     threat = _threat(asked, protocol)
     submission = _submission(asked)
@@ -84,6 +90,8 @@ def challenge(asked: Asked, store: Store, progress: Progress) -> Answer:
         beside=(asked.beside,),
         device=asked.device,
         precision="fp32",
+        # Whoever could run it with his own rights then may do so now, if there is no other way.
+        sandboxed=bool(run.header.environment.get("sandboxed")) or machine.available(),
     )
     recorded = tuple(_judged(asked, request, threat, new, progress))
     if not any(one.outcomes for one in recorded):

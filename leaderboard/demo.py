@@ -2,25 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-
-SUBMISSIONS = Path(__file__).parent.parent / "submissions"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """A protocol, and the variants of each submission folder to evaluate under it."""
+    """A protocol, and the variants of each bundled submission to evaluate under it."""
 
     protocol: str
-    entries: Mapping[Path, tuple[str, ...]]
+    entries: Mapping[str, tuple[str, ...]]
 
 
-DEMO = Demo(
-    protocol="mini-classifier-v1",
-    entries={
-        SUBMISSIONS / "identity": ("none",),
-        SUBMISSIONS / "jpeg": ("q25", "q75"),
-        SUBMISSIONS / "sequential-jpeg": ("q25x10",),
-        SUBMISSIONS / "random-resize": ("0.9",),
-    },
+DEMO = (
+    Demo(
+        protocol="mini-classifier-v1",
+        entries={
+            "identity": ("none",),
+            "jpeg": ("q25", "q75"),
+            "sequential-jpeg": ("q25x10",),
+            "random-resize": ("0.9",),
+        },
+    ),
+    Demo(
+        protocol="mini-codec-v1",
+        entries={
+            "jpeg": ("q50",),
+            "webp": ("q75",),
+            "mini-mbt2018-mean": ("low", "medium", "high"),
+            "mini-elic": ("medium", "high"),
+            "mini-hific": ("low", "medium"),
+            "naive-randomization": ("mini-mbt2018-mean-high",),
+            "two-way": ("mini-mbt2018-mean-high",),
+            "k-way": ("mini-mbt2018-mean-high-k4",),
+        },
+    ),
 )

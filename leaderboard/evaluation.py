@@ -9,16 +9,19 @@ from pathlib import Path
 from benchmark import environment
 from benchmark.errors import CallError, SqueezebenchError
 from benchmark.plan import plan
-from benchmark.protocol import CLEAN_CELL, Protocol
+from benchmark.protocol import CLEAN_CELL, AnyProtocol, CodecProtocol
 from benchmark.records import Run, RunHeader
 from leaderboard.engine.local import LocalEngine
-from leaderboard.engine.wire import Job, Opened
+from leaderboard.engine.wire import Job, Opened, SourceJob
 from leaderboard.store import Store
-from leaderboard.store.store import COMPLETED, FAILED, INTERRUPTED
-from leaderboard.submission import Submission, Variant
+from leaderboard.store.store import COMPLETED, INTERRUPTED
+from leaderboard.submission import SUBMISSIONS, Submission, Variant, load
+from leaderboard.submission.weights import weights_folder
 
-DECISIVE = ("code", "packages", "device", "threads", "crafting")
+DECISIVE = ("code", "packages", "device", "threads", "crafting", "sandboxed")
 """Parts of the environment that make another run of the same request."""
+
+UNSANDBOXED = "evaluated without the sandbox"
 
 Progress = Callable[[int, int], None]
 """Called with the shards done and their number."""
@@ -29,22 +32,25 @@ class Request:
     """What a caller wants evaluated.
 
     `reasons` say why the run is unofficial, besides a limit; `limit` keeps the first pictures of
-    the sample; `fresh` begins anew although the same run is stored; `precision` as in `Job`.
+    the sample; `fresh` begins anew although the same run is stored; `precision` and `sandboxed` as
+    in `Job`. A run without the sandbox is unofficial.
     """
 
     submission: Submission
     variant: Variant
-    protocol: Protocol
+    protocol: AnyProtocol
     beside: tuple[Path, ...] = ()
     reasons: tuple[str, ...] = ()
     device: str = "auto"
     precision: str = "auto"
     limit: int | None = None
     fresh: bool = False
+    sandboxed: bool = True
 
 
 def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Progress) -> Run:
     """The completed run. A run with the same key that was broken off goes on where it was."""
+    check_kind(request)
     opened = engine.open(job_of(request))
     images = opened.images if request.limit is None else min(opened.images, request.limit)
     header = _header(request, opened, images, engine.threads)
@@ -54,7 +60,9 @@ def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Prog
         raise
     except SqueezebenchError as problem:
         # No later run may go on from this one: it has no cells.
-        store.note(store.begin(replace(header, key=f"{header.key}-failed")), FAILED, str(problem))
+        store.note(
+            store.begin(replace(header, key=f"{header.key}-failed")), problem.status, str(problem)
+        )
         raise
     known = None if request.fresh else store.find(header.key)
     if known is not None and known.status == COMPLETED:
@@ -72,16 +80,52 @@ def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Prog
         store.note(run_id, INTERRUPTED, "by the user")
         raise
     except SqueezebenchError as problem:
-        store.note(run_id, FAILED, str(problem))
+        store.note(run_id, problem.status, str(problem))
         raise
     store.note(run_id, COMPLETED)
     return store.run(run_id)
 
 
+def check_kind(request: Request) -> None:
+    """Refuse to judge by its bytes what writes none."""
+    manifest, protocol = request.submission.manifest, request.protocol
+    if isinstance(protocol, CodecProtocol) and manifest.defense.kind != "codec":
+        raise CallError(
+            f"{manifest.name} is a {manifest.defense.kind}, but protocol {protocol.name} is of the "
+            "codec track, which judges bytes; expected a submission of kind codec (a purifier can "
+            "stand before one: see submissions/preprocessed)"
+        )
+
+
+def sources_of(protocol: AnyProtocol) -> tuple[SourceJob, ...]:
+    """The bundled codecs that a protocol's transfer cells are crafted on."""
+    entries = protocol.sources if isinstance(protocol, CodecProtocol) else ()
+    return tuple(_source_of(*entry.split("/")) for entry in entries)
+
+
+def _source_of(name: str, variant: str) -> SourceJob:
+    found = load(SUBMISSIONS / name)
+    chosen, table = found.variant(variant), found.manifest.defense
+    identity = f"{found.hash}:{json.dumps(dict(chosen.parameters), sort_keys=True)}"
+    return SourceJob(
+        entry=f"{name}/{variant}",
+        source=str(found.source.resolve()),
+        class_name=found.class_name,
+        kind=table.kind,
+        gradient=table.gradient,
+        randomized=table.randomized,
+        parameters=dict(chosen.parameters),
+        identity=hashlib.sha256(identity.encode()).hexdigest(),
+    )
+
+
 def job_of(request: Request) -> Job:
     """What workers are told of the request."""
     submission = request.submission
+    asked, weights = submission.manifest, weights_folder(submission)
     return Job(
+        entry=f"{submission.manifest.name}/{request.variant.id}",
+        sources=sources_of(request.protocol),
         protocol=request.protocol.model_dump(mode="json", by_alias=True),
         beside=tuple(str(folder.resolve()) for folder in request.beside),
         source=str(submission.source.resolve()),
@@ -92,13 +136,25 @@ def job_of(request: Request) -> Job:
         parameters=dict(request.variant.parameters),
         device=request.device,
         precision=request.precision,
+        weights=str(weights) if weights else None,
+        sandboxed=request.sandboxed,
+        limits=asked.limits.model_dump() if "limits" in asked.model_fields_set else None,
     )
 
 
 def _header(request: Request, opened: Opened, images: int, threads: int) -> RunHeader:
     manifest, protocol = request.submission.manifest, request.protocol
-    described = environment.describe(opened.device, threads) | {"crafting": opened.crafting}
+    # The box does not serve the codec track yet.
+    sandboxed = request.sandboxed and protocol.track == "classifier"
+    described = environment.describe(opened.device, threads) | {
+        "crafting": opened.crafting,
+        "sandboxed": sandboxed,
+    }
     reasons = list(request.reasons)
+    if not sandboxed:
+        reasons.append(UNSANDBOXED)
+    if manifest.training.uses_test_data:
+        reasons.append("trained on test data")
     if images < opened.images:
         reasons.append(f"limited to {images} of {opened.images} images")
     decisive = [
@@ -110,6 +166,8 @@ def _header(request: Request, opened: Opened, images: int, threads: int) -> RunH
         images,
         [described[name] for name in DECISIVE],
     ]
+    if sources := sources_of(protocol):
+        decisive.append([source.identity for source in sources])
     return RunHeader(
         key=hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest(),
         submission=manifest.name,
@@ -128,4 +186,5 @@ def _header(request: Request, opened: Opened, images: int, threads: int) -> RunH
         classifiers=opened.classifiers,
         cells=(CLEAN_CELL,),
         environment=described,
+        track=protocol.track,
     )

@@ -1,60 +1,56 @@
-"""A run as one JSON record, or its outcomes alone as CSV; equal outcomes are equal bytes."""
+"""A run as a record (see `leaderboard.record`), or its outcomes alone as CSV."""
 
 import csv
-import hashlib
 import io
-import json
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import CallError
-from benchmark.records import Outcome, Run
+from benchmark.records import CodecOutcome, Outcome, Run
+from leaderboard.record import moving
+from leaderboard.store import Store
 
-COLUMNS = tuple(field.name for field in fields(Outcome))
-APART = ("header", "results", "challenges")
-"""Fields of a run that its record words in another way."""
+COLUMNS = {
+    "classifier": tuple(field.name for field in fields(Outcome)),
+    "codec": tuple(
+        field.name for field in fields(CodecOutcome) if not field.name.endswith("_seconds")
+    ),
+}
+"""Of the CSV, by track: all of an outcome but time."""
 
 
 def outcomes_csv(run: Run) -> str:
     """One row an outcome, in the order of the plan; holds no time and no machine."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for outcome in run.outcomes:
-        row = asdict(outcome)
-        writer.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
+    columns = COLUMNS[run.header.track]
+    writer.writerow(columns)
+    for row in _outcomes(run):
+        writer.writerow(["" if row[name] is None else row[name] for name in columns])
     return text.getvalue()
 
 
-def record(run: Run) -> dict[str, Any]:
-    """The run with its provenance; `outcomes_sha256` is that of the CSV."""
-    return {
-        "schema": 1,
-        **{name: value for name, value in vars(run).items() if name not in APART},
-        **asdict(run.header),
-        "challenges": [asdict(challenge) for challenge in run.challenges],
-        "costs": [
-            {**asdict(r.shard), "seconds": r.seconds, "defense_seconds": r.defense_seconds}
-            for r in run.results
-        ],
-        "diagnostics": [{**asdict(r.shard), "probes": r.diagnostics} for r in run.results],
-        "outcomes_sha256": hashlib.sha256(outcomes_csv(run).encode()).hexdigest(),
-        "outcomes": [asdict(outcome) for outcome in run.outcomes],
-    }
+def _outcomes(run: Run) -> list[dict[str, Any]]:
+    """Every outcome of the run's track."""
+    return [asdict(one) for one in run.outcomes] + [asdict(one) for one in run.codec_outcomes]
 
 
-def write(run: Run, path: Path) -> None:
-    """Write the record (`.json`) or the outcomes (`.csv`) whole, or nothing."""
-    if path.suffix == ".csv":
-        text = outcomes_csv(run)
-    elif path.suffix == ".json":
-        text = json.dumps(record(run), sort_keys=True, indent=1) + "\n"
-    else:
+def write(store: Store, run_id: int, path: Path) -> str | None:
+    """Write the record (`.json`, with its `.npz`) or the outcomes (`.csv`) whole, or nothing.
+
+    Returns the sha256 that names the record.
+    """
+    if path.suffix == ".json":
+        files = moving.record_of(store, run_id)
+        moving.write(files, path)
+        return files.sha256
+    if path.suffix != ".csv":
         raise CallError(f"-o {path}: expected a name that ends in .json or .csv")
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(outcomes_csv(store.run(run_id)), encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+    return None

@@ -15,11 +15,12 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from benchmark.protocol import Protocol
+from benchmark.protocol import AnyProtocol, CodecProtocol, Protocol
 from benchmark.records import Challenge, Interval, Run
 from benchmark.score import Score, score
 from benchmark.threat import Access, ThreatModel
 from leaderboard import evaluation
+from leaderboard.codec_report import codec_tables
 
 WIDE = 110
 WIDE_COLUMN = 14
@@ -69,7 +70,15 @@ def percent(interval: Interval | None, *, bounds: bool) -> str:
     return f"{100 * interval.estimate:.1f} [{100 * interval.low:.0f}–{100 * interval.high:.0f}]"
 
 
-def score_tables(console: Console, protocol: Protocol, runs: Sequence[Run]) -> None:
+def score_tables(console: Console, protocol: AnyProtocol, runs: Sequence[Run]) -> None:
+    """The tables of the protocol's track."""
+    if isinstance(protocol, CodecProtocol):
+        codec_tables(console, protocol, runs)
+    else:
+        classifier_tables(console, protocol, runs)
+
+
+def classifier_tables(console: Console, protocol: Protocol, runs: Sequence[Run]) -> None:
     """One table a classifier: accuracy in per cent with its 95 % interval, bits, time.
 
     A narrow terminal gets the table without intervals; an access that no run was attacked with at
@@ -134,6 +143,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "entry": header.entry,
+        "track": header.track,
         "protocol": header.protocol,
         "protocol_hash": header.protocol_hash,
         "images": header.images,

@@ -12,6 +12,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when the hub's library is imported
 from benchmark import classifiers
 from benchmark.classifiers import LoadedClassifier
 from benchmark.protocol import ClassifierSpec
+from leaderboard.sandbox import machine
 from tests.leaderboard.postgres import Server, server
 from tests.linear import LinearModel
 
@@ -26,6 +27,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if "gpu" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="torch finds no CUDA device here"))
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> None:
+    """For tests that need a box: fails in CI, where there is none; elsewhere skips."""
+    lacking = [part for part in machine.examine() if not part.ok and part.part != machine.CUDA]
+    if lacking and os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have a sandbox: {lacking[0].says}")
+    if lacking:
+        pytest.skip(f"no sandbox here: {lacking[0].says}")
 
 
 @pytest.fixture(scope="session", autouse=True)

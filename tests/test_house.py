@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 # A module may import only from strictly lower floors, or from its own package.
 FLOORS = (
-    {"benchmark.errors"},
+    {"benchmark.errors", "benchmark.toml_lines"},
     {"benchmark.threat"},
     {"benchmark.records"},
     {
@@ -21,7 +21,9 @@ FLOORS = (
         "benchmark.environment",
         "benchmark.tensors",
         "benchmark.draws",
+        "benchmark.bd_rate",
     },
+    {"benchmark.fetching", "benchmark.handed"},
     {"benchmark.protocol", "benchmark.score", "benchmark.loss", "benchmark.weights"},
     {
         "benchmark.geometry",
@@ -30,6 +32,7 @@ FLOORS = (
         "benchmark.metrics",
         "benchmark.contract",
         "benchmark.plan",
+        "benchmark.comparison",
     },
     {"benchmark.classifiers", "benchmark.gradients", "benchmark.replacement", "benchmark.flags"},
     {
@@ -42,12 +45,21 @@ FLOORS = (
         "benchmark.prepare",
         "benchmark.transfer",
     },
-    {"benchmark.crafting", "benchmark.probes"},
-    {"benchmark.history", "benchmark.bench"},
+    {"benchmark.crafting", "benchmark.probes", "benchmark.codec_track"},
+    {"benchmark.history", "benchmark.bench", "benchmark.scoring"},
     {"benchmark.api", "benchmark.evaluate", "leaderboard.store", "leaderboard.submission"},
-    {"benchmark.challenge"},
-    {"leaderboard.engine", "leaderboard.render", "leaderboard.export", "leaderboard.handed_in"},
-    {"leaderboard.evaluation", "leaderboard.doctor", "leaderboard.demo"},
+    {"benchmark.challenge", "leaderboard.sandbox"},
+    {
+        "leaderboard.engine",
+        "leaderboard.render",
+        "leaderboard.record",
+        "leaderboard.handed_in",
+        "leaderboard.codec_report",
+    },
+    {"leaderboard.export", "leaderboard.evaluation", "leaderboard.doctor", "leaderboard.demo"},
+    {"leaderboard.again", "leaderboard.check", "leaderboard.new"},
+    {"leaderboard.pull"},
+    {"leaderboard.rehearsal"},
     {"leaderboard.report", "leaderboard.challenge"},
     {"leaderboard.cli"},
 )
@@ -55,7 +67,11 @@ FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in flo
 TORCH_FREE = (
     "benchmark.protocol",
     "benchmark.score",
+    "benchmark.bd_rate",
+    "benchmark.comparison",
     "benchmark.plan",
+    "benchmark.codec_track.score",
+    "benchmark.codec_track.flags",
     "benchmark.records",
     "benchmark.threat",
     "benchmark.errors",

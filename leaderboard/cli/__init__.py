@@ -6,7 +6,17 @@ from typing import Any
 import typer
 
 from benchmark.errors import SqueezebenchError
-from leaderboard.cli import database, evaluating, listing, measuring, publishing
+from leaderboard.cli import (
+    checking,
+    database,
+    evaluating,
+    listing,
+    measuring,
+    publishing,
+    pulling,
+    rehearsing,
+    results,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -18,12 +28,18 @@ app.command()(evaluating.demo)
 app.command()(listing.protocols)
 app.command()(listing.datasets)
 app.command()(listing.doctor)
+app.command()(checking.new)
+app.command()(checking.check)
 app.command()(evaluating.evaluate)
 app.command()(listing.runs)
 app.command()(publishing.export)
+app.command("import")(publishing.import_record)
 app.command()(measuring.challenge)
 app.command()(publishing.render)
 app.command()(measuring.bench)
+app.add_typer(pulling.app, name="pull")
+app.add_typer(results.app, name="results")
+app.command()(rehearsing.rehearse)
 app.add_typer(database.app, name="db")
 
 # Typer does not export this class, the base of all that it says of a wrong call.

@@ -1,5 +1,6 @@
 """Commands that say what there is."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from benchmark import protocol as protocols_module
 from leaderboard import doctor as doctor_module
 from leaderboard import report
-from leaderboard.cli.options import DEFAULT_DB, AsJson, Db, print_json, say
+from leaderboard.cli.options import DEFAULT_DB, AsJson, Db, one_of, print_json, say
 from leaderboard.engine.local import LocalEngine
 from leaderboard.store import Store
 
@@ -25,8 +26,8 @@ def protocols(
         print_json([protocols_module.describe(one) for one in loaded])
         return
     for one in loaded:
-        cells = len(list(protocols_module.planned_cells(one)))
-        say(f"{one.name:20} {one.hash[:12]} {cells:4} cells  {one.title}")
+        cells = len(list(protocols_module.planned(one)))
+        say(f"{one.name:20} {one.track:10} {one.hash[:12]} {cells:4} cells  {one.title}")
 
 
 def datasets(as_json: AsJson = False) -> None:
@@ -41,16 +42,30 @@ def datasets(as_json: AsJson = False) -> None:
         say(f"{row['name']:12} {state}")
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Say what this machine lacks, and the remedy."""
-    with LocalEngine(1, 1, offline=True) as engine:
-        found = doctor_module.examine(engine)
+def doctor(
+    need: Annotated[
+        list[str] | None,
+        typer.Option(help="look at this group alone, and end with 1 if it lacks something"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what this machine lacks for each part, and the remedy.
+
+    Groups: machine, sandbox, gpu, codecs, service, data.
+    """
+    for group in need or ():
+        one_of("--need", group, *doctor_module.GROUPS)
+    groups = tuple(need) if need else doctor_module.GROUPS
+    asked = not doctor_module.ASKED.isdisjoint(groups)
+    with LocalEngine(1, 1, offline=True) if asked else nullcontext() as engine:
+        found = doctor_module.examine(engine, groups)
     if as_json:
-        print_json(found)
-        return
-    for row in found:
-        mark = "ok     " if row["ok"] else "lacking"
-        say(f"{mark} {row['part']:12} {row['says']}")
+        print_json([row._asdict() for row in found])
+    else:
+        for row in found:
+            say(f"{'ok     ' if row.ok else 'lacking'} {row.group:8} {row.part:20} {row.says}")
+    if need and not all(row.ok for row in found):
+        raise typer.Exit(1)
 
 
 def runs(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
@@ -63,6 +78,6 @@ def runs(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
         standing = "official" if run.header.official else "unofficial"
         state = f"{run.status}: {run.detail}" if run.detail else run.status
         say(
-            f"{run.id:5}  {run.header.entry:28} {run.header.protocol:24} {run.header.images:5} "
-            f"images  {run.started}  {standing}  {state}"
+            f"{run.id:5}  {run.header.entry:28} {run.header.protocol:24} {run.header.track:10} "
+            f"{run.header.images:5} images  {run.started}  {standing}  {state}"
         )

@@ -12,8 +12,8 @@ from leaderboard import challenge as challenge_module
 from leaderboard import report
 from leaderboard.challenge import Asked
 from leaderboard.cli.options import DEFAULT_DB, AsJson, Db, Device, at_least_one, one_of, out, say
-from leaderboard.demo import SUBMISSIONS
 from leaderboard.store import Store
+from leaderboard.submission import SUBMISSIONS
 
 
 def challenge(

@@ -1,7 +1,10 @@
 """Where runs are kept: an SQLite file or a PostgreSQL server, with the same tables and promises."""
 
-from collections.abc import Iterator
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +123,22 @@ def _engine(url: URL, backend: str) -> Engine:
 def _prepare(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
     for pragma in PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
+        _patiently(partial(cursor.execute, f"PRAGMA {pragma}"))
     cursor.close()
+
+
+def _patiently(work: Callable[[], object]) -> None:
+    """Do it; where the file is locked, again and again: changing its mode waits for nobody."""
+    for _ in range(10 * BUSY_SECONDS):
+        try:
+            work()
+        except sqlite3.OperationalError as problem:
+            if "locked" not in str(problem):
+                raise
+            time.sleep(0.1)
+        else:
+            return
+    work()
 
 
 def _upgrade(connection: Connection, name: str, backend: str, *, create: bool) -> None:

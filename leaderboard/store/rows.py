@@ -1,15 +1,16 @@
 """Records to rows of the tables, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Table, select
 
 from benchmark.records import (
     Cell,
     Challenge,
     ClassifierRecord,
+    CodecOutcome,
     Outcome,
     Run,
     RunHeader,
@@ -17,10 +18,11 @@ from benchmark.records import (
     ShardResult,
 )
 from benchmark.threat import Access, Norm, ThreatModel
-from leaderboard.store.schema import cells, outcomes
+from leaderboard.store.schema import cells, codec_outcomes, outcomes
 
 # The fields of an outcome behind its classifier and cell, which other tables hold.
 MEASURED = tuple(field.name for field in fields(Outcome))[2:]
+CODED = tuple(field.name for field in fields(CodecOutcome))[1:]
 
 
 def cell_of(row: Row[Any]) -> Cell:
@@ -42,33 +44,61 @@ def rows_of(
     result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The rows of `outcomes` that a shard's result makes; each cell has its images in order."""
+    rows = _numbered([asdict(outcome) for outcome in result.outcomes], result, shard_id, cell_ids)
+    for row in rows:
+        del row["classifier"]
+    return rows
+
+
+def codec_rows_of(
+    result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """The rows of `codec_outcomes`, likewise."""
+    given = [asdict(outcome) for outcome in result.codec_outcomes]
+    return _numbered(given, result, shard_id, cell_ids)
+
+
+def _numbered(
+    given: list[dict[str, Any]], result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """The same with the numbers of shard and cell, and the image's position in the sample."""
     rows = []
     order: dict[str, int] = {}
-    for outcome in result.outcomes:
-        row = asdict(outcome)
-        row.pop("classifier")
-        row["cell_id"] = cell_ids[row.pop("cell")]
-        position = result.shard.start + order.setdefault(outcome.cell, 0)
-        order[outcome.cell] += 1
-        rows.append({**row, "shard_id": shard_id, "position": position})
+    for row in given:
+        cell = row.pop("cell")
+        position = result.shard.start + order.setdefault(cell, 0)
+        order[cell] += 1
+        numbers = {"cell_id": cell_ids[cell], "shard_id": shard_id, "position": position}
+        rows.append({**row, **numbers})
     return rows
 
 
 def result_of(connection: Connection, shard: Row[Any]) -> ShardResult:
     """The shard's result, with its outcomes in the order of the plan."""
-    query = (
-        select(cells.c.name, *(outcomes.c[name] for name in MEASURED))
-        .join(cells, cells.c.id == outcomes.c.cell_id)
-        .where(outcomes.c.shard_id == shard.id)
-        .order_by(cells.c.position, outcomes.c.position)
-    )
     return ShardResult(
         Shard(shard.classifier, shard.start, shard.stop),
-        tuple(Outcome(shard.classifier, *row) for row in connection.execute(query)),
+        tuple(
+            Outcome(shard.classifier, *row)
+            for row in _in_order(connection, shard, outcomes, MEASURED)
+        ),
         shard.seconds,
         shard.defense_seconds,
         shard.diagnostics,
+        tuple(CodecOutcome(*row) for row in _in_order(connection, shard, codec_outcomes, CODED)),
     )
+
+
+def _in_order(
+    connection: Connection, shard: Row[Any], table: Table, columns: Sequence[str]
+) -> list[tuple[Any, ...]]:
+    """The name of the cell and the `columns` of every row of the shard."""
+    query = (
+        select(cells.c.name, *(table.c[name] for name in columns))
+        .join(cells, cells.c.id == table.c.cell_id)
+        .where(table.c.shard_id == shard.id)
+        .order_by(cells.c.position, table.c.position)
+    )
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def challenge_to(challenge: Challenge) -> dict[str, Any]:

@@ -36,6 +36,7 @@ runs = Table(
     Column("classifiers", JSON, nullable=False),
     Column("environment", JSON, nullable=False),
     Column("started", String, nullable=False),
+    Column("track", String, nullable=False),
 )
 
 cells = Table(
@@ -58,6 +59,8 @@ cells = Table(
     Column("options", String, nullable=False),
     Column("check", Boolean, nullable=False),
     Column("rest", Boolean, nullable=False),
+    Column("objective", String),
+    Column("source", String),
     UniqueConstraint("run_id", "name"),
 )
 
@@ -93,6 +96,43 @@ outcomes = Table(
     Column("png_sha256", String(64), nullable=False),
     Column("draws", Integer, nullable=False),
     Column("draws_correct", Integer, nullable=False),
+)
+
+codec_outcomes = Table(
+    "codec_outcomes",
+    metadata,
+    Column("shard_id", ForeignKey("shards.id"), primary_key=True),
+    Column("cell_id", ForeignKey("cells.id"), primary_key=True),
+    Column("image", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("pixels", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("bits", Float),
+    Column("bits_worst", Integer),
+    Column("likelihood_bits", Float),
+    Column("mse", Float),
+    Column("psnr", Float),
+    Column("psnr_worst", Float),
+    Column("ms_ssim", Float),
+    Column("lpips", Float),
+    Column("clean_mse", Float),
+    Column("clean_psnr", Float),
+    Column("clean_psnr_worst", Float),
+    Column("clean_ms_ssim", Float),
+    Column("clean_lpips", Float),
+    Column("rd_loss", Float),
+    Column("rd_loss_worst", Float),
+    Column("input_mse", Float, nullable=False),
+    Column("input_psnr", Float),
+    Column("linf", Integer, nullable=False),
+    Column("gradient_steps", Integer, nullable=False),
+    Column("queries", Integer, nullable=False),
+    Column("png_sha256", String(64), nullable=False),
+    Column("draws", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("encode_seconds", Float),
+    Column("decode_seconds", Float),
 )
 
 events = Table(

@@ -1,6 +1,7 @@
 """The store: runs are begun, shards are added, events are noted; nothing is changed or deleted."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -14,11 +15,20 @@ from leaderboard.store.rows import (
     cell_of,
     challenge_of,
     challenge_to,
+    codec_rows_of,
     result_of,
     rows_of,
     run_of,
 )
-from leaderboard.store.schema import cells, challenges, events, outcomes, runs, shards
+from leaderboard.store.schema import (
+    cells,
+    challenges,
+    codec_outcomes,
+    events,
+    outcomes,
+    runs,
+    shards,
+)
 
 LISTED = 20
 """Numbers of runs that a sentence names one by one."""
@@ -32,6 +42,10 @@ class Store:
         """Open the database and bring its schema up to date; `create` it if it is not there."""
         self._database = Database(url, create=create)
         self.url = self._database.url
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """One transaction on the tables as they are, for records that leave or enter the store."""
+        return self._database.transaction()
 
     def begin(self, header: RunHeader) -> int:
         """A new run; returns its number."""
@@ -65,7 +79,13 @@ class Store:
                     diagnostics=result.diagnostics,
                 )
             )
-            connection.execute(insert(outcomes), rows_of(result, _key(inserted), cell_ids))
+            shard_id = _key(inserted)
+            for table, rows in (
+                (outcomes, rows_of(result, shard_id, cell_ids)),
+                (codec_outcomes, codec_rows_of(result, shard_id, cell_ids)),
+            ):
+                if rows:
+                    connection.execute(insert(table), rows)
 
     def challenge(self, run_id: int, given: Sequence[Challenge]) -> None:
         """Challenges of the run, all or none."""
@@ -120,7 +140,7 @@ class Store:
             stored = connection.execute(select(shards).where(shards.c.run_id == run_id)).all()
             results = tuple(
                 result_of(connection, row)
-                for row in sorted(stored, key=lambda row: (order[row.classifier], row.start))
+                for row in sorted(stored, key=lambda row: (order.get(row.classifier, 0), row.start))
             )
             against = select(challenges).where(challenges.c.run_id == run_id)
             rows = connection.execute(against.order_by(challenges.c.id))

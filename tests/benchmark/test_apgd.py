@@ -184,7 +184,7 @@ class Saturated(LinearModel):
         return 400 * super().forward(x)
 
 
-@pytest.mark.parametrize("norm", list(Norm))
+@pytest.mark.parametrize("norm", [Norm.LINF, Norm.L2])
 def test_a_saturated_softmax_does_not_hide_the_gradient(norm: Norm) -> None:
     model = Saturated((3, 4, 5), seed=3)
     x, y = model.inputs(2), torch.zeros(2, dtype=torch.int64)

@@ -243,9 +243,10 @@ def test_the_judge_has_an_instance_of_its_own_and_times_it(
             return super().forward(x)
 
     result = harness(Slow).evaluate(SHARD)
-    attacked, judging = Slow.made
+    attacked, judging, scoring = Slow.made
     assert attacked.with_gradient > 0
     assert judging.with_gradient == 0
+    assert scoring.with_gradient == 0
     assert result.defense_seconds >= 0.02
 
 

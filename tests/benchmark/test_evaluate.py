@@ -209,9 +209,10 @@ def test_the_judge_has_an_instance_of_its_own(harness: Made) -> None:
             return x
 
     harness(Counting).evaluate(SHARD)
-    attacked, judging = Counting.made
+    attacked, judging, scoring = Counting.made
     assert attacked.with_gradient > 0
     assert judging.with_gradient == 0
+    assert scoring.with_gradient == 0
 
 
 def test_shards_do_not_depend_on_each_other(harness: Made) -> None:

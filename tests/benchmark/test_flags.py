@@ -245,6 +245,8 @@ def test_more_effort_that_lowers_no_figure() -> None:
         ({"randomness_max": 2e-4}, {"undeclared-randomness"}),
         ({"randomness_max": 1e-5}, set()),
         ({"stateful_images": 1, "stateful_asked": 9}, {"stateful"}),
+        ({"reordered_images": 1, "reordered_asked": 9}, {"stateful"}),
+        ({"reordered_images": 0, "reordered_asked": 9}, set()),
         (
             {"stateful_images": 9, "stateful_asked": 9, "randomness_max": 1},
             {"undeclared-randomness"},

@@ -16,11 +16,14 @@ from benchmark.geometry import (
     to_bytes,
     to_lattice,
     to_lattice_in_ball,
+    with_room,
 )
+from benchmark.geometry import in_ball as within
 from benchmark.judge import differences, in_ball
 from benchmark.threat import Norm, ThreatModel
 
 THREATS = [ThreatModel(Norm.LINF, 3), ThreatModel(Norm.L2, 0.4), ThreatModel(Norm.L2, 2)]
+MSE = ThreatModel(Norm.MSE, 1e-4)
 
 
 def images(seed: int, n: int = 2) -> torch.Tensor:
@@ -37,6 +40,57 @@ def test_what_is_judged_is_on_the_lattice_and_in_the_ball(seed: int, threat: Thr
     assert torch.equal(judged, to_lattice(judged))
     linf, l2 = differences(to_bytes(judged), to_bytes(x))
     assert all(in_ball(a, b, threat) for a, b in zip(linf, l2, strict=True))
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=40, deadline=None)
+def test_a_rounded_picture_keeps_a_mean_squared_error(seed: int) -> None:
+    x = to_lattice(images(seed))
+    judged = to_lattice_in_ball(images(seed + 1) * 3 - 1, x, MSE)
+    square = (to_bytes(judged).int() - to_bytes(x).int()).square().flatten(1).sum(1)
+    assert (square <= 1e-4 * 255**2 * 90).all()  # 585.2 of 3x6x5 values
+    assert (square >= 400).all()
+
+
+def test_the_mean_squared_error_is_counted_in_integers() -> None:
+    """Of 100 values the budget of 1e-4 is a sum of squares of 650.25."""
+    clean = torch.full((2, 1, 10, 10), 100, dtype=torch.uint8)
+    pixels = clean.clone()
+    pixels[0, 0, 0, 0] += 25  # 625
+    pixels[0, 0, 0, 1] += 5  # 650
+    pixels[1] = pixels[0]
+    pixels[1, 0, 0, 2] += 1  # 651
+    assert within(pixels, clean, MSE).tolist() == [True, False]
+    assert within(pixels, clean, ThreatModel(Norm.LINF, 25)).tolist() == [True, True]
+    assert within(pixels, clean, ThreatModel(Norm.LINF, 24)).tolist() == [False, False]
+    assert within(pixels, clean, ThreatModel(Norm.L2, 650**0.5 / 255)).tolist() == [True, False]
+
+
+def test_sizes_of_a_mean_squared_error() -> None:
+    x = torch.full((1, 3, 6, 5), 0.5)
+    moved = x + 0.02 * torch.randn(x.shape, generator=torch.Generator().manual_seed(2))
+    size = (moved - x).square().mean().sqrt()
+    torch.testing.assert_close(distance(x, moved, Norm.MSE), size[None])
+    assert MSE.eps == pytest.approx(0.01)
+    torch.testing.assert_close(project(moved, x, MSE) - x, (moved - x) * (MSE.eps / size))
+    unit = steepest(moved - x, Norm.MSE)
+    torch.testing.assert_close(unit.square().mean(), torch.tensor(1.0))
+    on_sphere = random_in_ball(x, MSE, 0, 0)
+    torch.testing.assert_close(distance(x, on_sphere, Norm.MSE), torch.tensor([0.01]))
+
+
+def test_room_for_rounding() -> None:
+    """What is projected into the smaller ball stays in the whole one when it is rounded.
+
+    Of a small picture's few values rounding may add more than it does on average.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = to_lattice(0.2 + 0.6 * torch.rand(4, 3, 256, 256, generator=generator))
+    x_adv = project(x + torch.randn(x.shape, generator=generator), x, with_room(MSE))
+    rounded = to_lattice(x_adv)
+    assert within(to_bytes(rounded), to_bytes(x), MSE).all()
+    assert (distance(x, rounded, Norm.MSE) > 0.98 * MSE.eps).all()
+    assert with_room(THREATS[0]) == THREATS[0]
 
 
 def test_rounding_wastes_little_of_an_l2_ball() -> None:

@@ -14,7 +14,7 @@ from benchmark.errors import CallError
 from benchmark.estimators import ESTIMATORS, admitted
 from benchmark.geometry import from_bytes
 from benchmark.tensors import Images
-from leaderboard.engine.plugin import make_defense
+from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
 from tests.leaderboard.commands import SUBMISSIONS
 
@@ -169,7 +169,7 @@ def shield(qualities: object) -> LocalQuantization:
         device="cpu",
         precision="fp32",
     )
-    made = make_defense(job)
+    made = here(job)()
     assert isinstance(made, LocalQuantization)
     return made
 

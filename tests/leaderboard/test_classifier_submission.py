@@ -9,7 +9,7 @@ from benchmark.errors import SubmissionError
 from benchmark.records import CLEAN
 from benchmark.score import score
 from benchmark.threat import Access, Norm, ThreatModel
-from leaderboard.engine.plugin import make_defense
+from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
 from leaderboard.store import Store
 from tests.leaderboard.commands import SUBMISSIONS, succeed
@@ -64,8 +64,8 @@ def test_a_class_that_is_not_what_the_manifest_says(
     tmp_path: Path, given: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SubmissionError, match=message):
-        make_defense(job(tmp_path, **given))
-    assert type(make_defense(job(tmp_path))).__name__ == "Own"
+        here(job(tmp_path, **given))()
+    assert type(here(job(tmp_path))()).__name__ == "Own"
 
 
 def test_the_vaccinated_ensemble_is_evaluated_and_shown(
@@ -89,5 +89,5 @@ def test_the_vaccinated_ensemble_is_evaluated_and_shown(
     assert left[Access.WHITE_BOX] <= left[Access.TRANSFER]
     assert left[Access.WHITE_BOX] <= 1 / 3
     succeed("render", "--db", db, "--out", tmp_path / "site")
-    (entry,) = (tmp_path / "site").rglob("*vaccinated-ensemble*.html")
-    assert "Vaccinated ensemble, a classifier; parameters: compressed = True" in entry.read_text()
+    (entry,) = (tmp_path / "site" / "entries" / "vaccinated-ensemble").iterdir()
+    assert "Vaccinated ensemble, a classifier; settings: compressed = True" in entry.read_text()

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import SubmissionError, UnknownNameError
-from leaderboard.demo import DEMO, SUBMISSIONS
-from leaderboard.submission import load
+from benchmark.protocol import built_in
+from leaderboard.demo import DEMO
+from leaderboard.submission import SUBMISSIONS, load
 
 MADE_OF = ("submission.toml", "defense.py")
 BUNDLED = sorted(path.parent for path in SUBMISSIONS.glob("*/submission.toml"))
@@ -33,8 +34,11 @@ def test_the_rate_points_of_jpeg() -> None:
 
 
 def test_the_demo_names_what_exists() -> None:
-    for path, variants in DEMO.entries.items():
-        assert [load(path).variant(name).id for name in variants] == list(variants)
+    for one in DEMO:
+        assert one.protocol in built_in()
+        for name, variants in one.entries.items():
+            found = load(SUBMISSIONS / name)
+            assert [found.variant(variant).id for variant in variants] == list(variants)
 
 
 @pytest.fixture

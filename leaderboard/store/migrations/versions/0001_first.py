@@ -16,14 +16,14 @@ def upgrade() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("key", sa.String(64), nullable=False, index=True),
+        sa.Column("key", sa.String(64), nullable=False),
         sa.Column("submission", sa.String, nullable=False),
         sa.Column("variant", sa.String, nullable=False),
         sa.Column("title", sa.String, nullable=False),
         sa.Column("kind", sa.String, nullable=False),
         sa.Column("parameters", sa.JSON, nullable=False),
         sa.Column("submission_hash", sa.String(64), nullable=False),
-        sa.Column("protocol", sa.String, nullable=False, index=True),
+        sa.Column("protocol", sa.String, nullable=False),
         sa.Column("protocol_hash", sa.String(64), nullable=False),
         sa.Column("protocol_content", sa.JSON, nullable=False),
         sa.Column("dataset", sa.String, nullable=False),
@@ -34,6 +34,9 @@ def upgrade() -> None:
         sa.Column("environment", sa.JSON, nullable=False),
         sa.Column("started", sa.String, nullable=False),
     )
+    # One after the other: `index=True` on two columns makes them in an order that changes.
+    op.create_index("ix_runs_key", "runs", ["key"])
+    op.create_index("ix_runs_protocol", "runs", ["protocol"])
     op.create_table(
         "cells",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -1,0 +1,131 @@
+"""What commands say of the codec track on a terminal: a board of entries, attacks of one entry."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.codec_track.curves import curves
+from benchmark.codec_track.flags import raised
+from benchmark.codec_track.score import CodecCellScore, CodecScore, codec_score
+from benchmark.codec_track.worst import worst_case
+from benchmark.protocol import CodecProtocol
+from benchmark.records import Interval, Run
+from benchmark.threat import ThreatModel
+
+MISSING = "–"
+WIDE = 140
+"""Columns of a terminal from which on bounds are shown."""
+BOARD = (
+    *("entry", "bpp", "PSNR", "bits ×", "PSNR −dB", "noise ×", "noise −dB"),
+    *("fail %", "enc ms", "dec ms"),
+)
+CELLS = (
+    *("attack", "bits ×", "PSNR −dB", "MS-SSIM −", "R-D +", "input dB"),
+    *("fail %", "likelihood"),
+)
+
+
+def codec_tables(console: Console, protocol: CodecProtocol, runs: Sequence[Run]) -> None:
+    """A board over the runs; of one run alone, every attack; flags and the worst case in a line."""
+    scores = [(run.header.entry, codec_score(run)) for run in runs]
+    threat = protocol.headline_threat
+    board = _table(f"{protocol.name}: worst case of each image over the attacks, {threat}", BOARD)
+    for entry, score in scores:
+        board.add_row(entry, *_row(score, threat, bounds=console.width >= WIDE))
+    console.print(board)
+    for entry, score in scores if len(runs) == 1 else ():
+        table = _table(f"{entry}: each attack, mean over its images", CELLS)
+        for cell in score.cells:
+            table.add_row(*_cell(cell, bounds=console.width >= WIDE))
+        console.print(table)
+    for name, together in _families(runs, scores).items():
+        for curve in curves(together)[1:]:
+            if curve.bd_rate is not None:
+                _say(console, f"{name}, {curve.cell}: BD-rate {curve.bd_rate:+.1f} %")
+    for run in runs:
+        for flag in raised(run):
+            _say(console, f"{run.header.entry} raises {flag.name}: {flag.evidence}")
+    for shown, where in ((threat, f"inside {threat}"), (None, "over all balls")):
+        _say(console, f"worst of any attack {where}: {worst_case(scores, shown).line}")
+
+
+def _families(
+    runs: Sequence[Run], scores: Sequence[tuple[str, CodecScore]]
+) -> dict[str, list[CodecScore]]:
+    """Scores of the variants of one submission, around one codec if it names several."""
+    found: dict[str, list[CodecScore]] = {}
+    for run, (_, score) in zip(runs, scores, strict=True):
+        codec = run.header.parameters.get("codec")
+        name = run.header.submission + (f" around {codec}" if codec else "")
+        found.setdefault(name, []).append(score)
+    return {name: together for name, together in found.items() if len(together) > 1}
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for i, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if i else "left"
+        table.add_column(column, justify=justify, no_wrap=True)
+    return table
+
+
+def _row(score: CodecScore, threat: ThreatModel, *, bounds: bool) -> list[str]:
+    worst = score.at(threat)
+    noise = [
+        cell.damage
+        for cell in score.cells
+        if cell.cell.access == "noise" and _ball(cell) == (threat.norm.value, threat.radius)
+    ]
+    control = noise[0] if noise else None
+    quality = score.clean.quality
+    return [
+        number(quality.bits_per_pixel, 3),
+        number(quality.psnr, 2),
+        number(worst.inflation if worst else None, 2, bounds=bounds),
+        number(worst.psnr_loss if worst else None, 2, bounds=bounds),
+        number(control.inflation if control else None, 2),
+        number(control.psnr_loss if control else None, 2),
+        f"{100 * worst.failures.estimate:.0f}" if worst else MISSING,
+        milliseconds(score.encode_milliseconds),
+        milliseconds(score.decode_milliseconds),
+    ]
+
+
+def _ball(cell: CodecCellScore) -> tuple[str | None, float | None]:
+    return cell.cell.norm, cell.cell.radius
+
+
+def _cell(cell: CodecCellScore, *, bounds: bool) -> list[str]:
+    damage = cell.damage
+    gap = cell.likelihood_gap
+    return [
+        cell.cell.name,
+        number(damage.inflation, 2, bounds=bounds),
+        number(damage.psnr_loss, 2, bounds=bounds),
+        number(damage.ms_ssim_loss, 4),
+        number(damage.rd_loss, 3),
+        MISSING if cell.input_psnr is None else f"{cell.input_psnr:.1f}",
+        f"{100 * cell.failures.estimate:.0f}",
+        MISSING if gap is None else f"{100 * gap:+.1f} %",
+    ]
+
+
+def number(interval: Interval | None, digits: int, *, bounds: bool = False) -> str:
+    """An estimate, with its 95 % bounds if they are asked for."""
+    if interval is None:
+        return MISSING
+    shown = f"{interval.estimate:.{digits}f}"
+    if not bounds:
+        return shown
+    return f"{shown} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
+def milliseconds(value: float | None) -> str:
+    """Time of one picture."""
+    return MISSING if value is None else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def _say(console: Console, sentence: str) -> None:
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
