@@ -56,7 +56,7 @@ IDENTITY = SUBMISSIONS / "identity"
             "none.toml is missing; expected a TOML",
         ),
         (("protocols", "imagenet-v1"), "did you mean imagenette-v1?"),
-        (("runs", "--db", "postgresql://h/d"), "this version keeps runs in SQLite"),
+        (("runs", "--db", "mysql://host/name"), "runs are kept in SQLite or PostgreSQL"),
     ],
 )
 def test_a_wrong_call(tmp_path: Path, arguments: tuple[object, ...], message: str) -> None:
