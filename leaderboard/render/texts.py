@@ -44,7 +44,8 @@ def text(path: Path, name: str = "") -> Text:
     """One Markdown file; its first heading is the title."""
     source = path.read_text(encoding="utf-8")
     first = source.lstrip().splitlines()[0] if source.strip() else ""
-    body = MARKDOWN.render(source)
+    # What scrolls must be reachable by keyboard.
+    body = MARKDOWN.render(source).replace("<pre>", '<pre tabindex="0">')
     # A wide table scrolls alone; a keyboard must reach what scrolls, and each needs its own name.
     numbers = count(1)
     body = re.sub(
