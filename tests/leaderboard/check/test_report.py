@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmark.errors import DataError
 from leaderboard.check import static, words
 from leaderboard.check.findings import Level, Report, found, report_from
-from leaderboard.demo import SUBMISSIONS
+from leaderboard.submission import SUBMISSIONS
 from tests.leaderboard.commands import complaint, squeezebench, succeed
 
 HOSTILE = [

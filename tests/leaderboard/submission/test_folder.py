@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.demo import SUBMISSIONS
+from leaderboard.submission import SUBMISSIONS
 from leaderboard.submission.folder import LARGEST_FILE, misfits
 
 BUNDLED = sorted(path.parent for path in SUBMISSIONS.glob("*/submission.toml"))

@@ -9,8 +9,7 @@ import pytest
 
 from benchmark.errors import SubmissionError
 from benchmark.tables import Complaint, parsed
-from leaderboard.demo import SUBMISSIONS
-from leaderboard.submission import MANIFEST, Manifest, load
+from leaderboard.submission import MANIFEST, SUBMISSIONS, Manifest, load
 from leaderboard.submission.schema import PUBLISHED, schema_text
 from leaderboard.submission.text import skeleton
 
