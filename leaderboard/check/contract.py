@@ -184,7 +184,7 @@ def _stream(subject: Subject) -> Iterator[Finding]:
             return
         if codec.compress(x) != streams:
             yield found(Level.ERROR, "bitstream", "two calls of compress give other bytes")
-        if type(codec).likelihood_bits is not Codec.likelihood_bits:
+        if codec.has_likelihood:
             yield _likelihood(codec, x, sum(8 * len(stream) for stream in streams))
 
 

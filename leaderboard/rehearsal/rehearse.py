@@ -138,13 +138,13 @@ class _Stage:
         first = self._run("results", "rebuild", "--results", str(results), "--db", str(db))
         again = self._run("results", "rebuild", "--results", str(results), "--db", str(db))
         _expect(first.said == again.said, "the database is the same twice", again)
-        self._run("render", "--db", str(db), "--out", str(self._folder / "site"))
+        rendered = self._run("render", "--db", str(db), "--out", str(self._folder / "site"))
         where = ["--folder", str(self._fetched), *_where(self._forge)]
         self._run("pull", "announce", str(number), str(record), *where)
         announced = self._forge.of(number)[-1]
         _expect("claimed clean accuracy 0.5" in announced, "claims are compared", again)
-        pages = sorted((self._folder / "site").rglob(f"*{NAME}*.html"))
-        _expect(len(pages) >= 1, "the entry has a page", again)
+        pages = sorted((self._folder / "site" / "entries" / NAME).glob("*.html"))
+        _expect(len(pages) >= 1, "the entry has a page", rendered)
         return pages[0]
 
     def _run(self, *arguments: str) -> Done:

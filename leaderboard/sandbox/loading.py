@@ -76,8 +76,7 @@ def traits_of(plugin: Plugin) -> Traits:
         randomized=bool(plugin.randomized),
         repeated=isinstance(plugin, Repeated),
         selecting=isinstance(plugin, Selecting),
-        likelihood=isinstance(plugin, Codec)
-        and type(plugin).likelihood_bits is not Codec.likelihood_bits,
+        likelihood=isinstance(plugin, Codec) and plugin.has_likelihood,
     )
 
 

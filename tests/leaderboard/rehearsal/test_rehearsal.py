@@ -22,7 +22,7 @@ def test_a_pull_request_from_the_fork_to_the_site(tmp_path: Path) -> None:
     assert page.is_file()
     text = page.read_text()
     assert NAME in text
-    assert "unofficial" in text
+    assert "Unofficial run, not ranked" in text
     listed = subprocess.run(
         ["git", "-C", str(out / "origin.git"), "ls-tree", "-r", "--name-only", "main"],
         check=True,
