@@ -140,12 +140,12 @@ def climb(
     With `budget.until_broken` an image leaves the batch at its first misclassified iterate.
     """
     unseen = torch.full((len(begin),), torch.inf, device=begin.device)
-    found = Climb(torch.arange(len(begin), device=begin.device), begin, begin, unseen)
+    found = Climb(torch.arange(len(begin), device=begin.device), begin, begin.clone(), unseen)
     windows = checkpoints(budget.steps)
     seen = look(model, begin, goal, objective)
     state = start(begin, seen, 2 * budget.threat.eps)
     for number in range(1, budget.steps + 1):
-        found, broken = record(found._replace(x_adv=state.x_adv), seen.logits, goal.y)
+        broken = record(found._replace(x_adv=state.x_adv), seen.logits, goal.y)
         if number - 1 in windows:
             state = adapt_step(state, windows[number - 1])
         if budget.until_broken and bool(broken.any()):
@@ -160,7 +160,7 @@ def climb(
             state = observe(state, seen)
     with torch.no_grad():
         logits = rows(model, found.active)(state.x_adv)
-    found, _ = record(found._replace(x_adv=state.x_adv), logits, goal.y)
+    record(found._replace(x_adv=state.x_adv), logits, goal.y)
     return found.best, found.best_margin
 
 

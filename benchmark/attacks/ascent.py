@@ -24,14 +24,13 @@ class Climb(NamedTuple):
     best_margin: PerImage
 
 
-def record(climb: Climb, logits: Logits, y: Labels) -> tuple[Climb, Mask]:
-    """Keep the iterates that are the best of their image; say which active images are broken."""
+def record(climb: Climb, logits: Logits, y: Labels) -> Mask:
+    """Write the iterates that are the best of their image; say which active images are broken."""
     now = margin(logits, y)
     better = now < climb.best_margin[climb.active]
     at = climb.active[better]
-    best, best_margin = climb.best.clone(), climb.best_margin.clone()
-    best[at], best_margin[at] = climb.x_adv[better], now[better]
-    return climb._replace(best=best, best_margin=best_margin), now < 0
+    climb.best[at], climb.best_margin[at] = climb.x_adv[better], now[better]
+    return now < 0
 
 
 def ascend(
@@ -41,27 +40,32 @@ def ascend(
 
     With `budget.until_broken` an image leaves the batch at its first misclassified iterate.
     Returns the best iterate of each image, `start` among them, and its margin. A single run that
-    spends every step returns the last iterates, as PGD was published, and the best margin before.
+    spends every step returns the last iterates, as PGD was published, and the margins before
+    the last step.
     """
-    n = len(x)
+    n, last_counts = len(x), not budget.until_broken and budget.restarts == 1
     unseen = torch.full((n,), torch.inf, device=x.device)
-    climb = Climb(torch.arange(n, device=x.device), start, start, unseen)
+    climb = Climb(torch.arange(n, device=x.device), start, start.clone(), unseen)
     for _ in range(budget.steps):
-        here = climb.active
-        gradient, logits = loss_gradient(rows(model, here), climb.x_adv, y[here])
-        climb, broken = record(climb, logits, y[here])
-        going_on = ~broken if budget.until_broken else torch.ones_like(broken)
-        raised = project(
-            climb.x_adv + step * steepest(gradient, budget.threat.norm), x[here], budget.threat
-        )
-        climb = climb._replace(active=here[going_on], x_adv=raised[going_on])
+        gradient, logits = loss_gradient(rows(model, climb.active), climb.x_adv, y)
+        uphill = steepest(gradient, budget.threat.norm)
+        raised = project(torch.add(climb.x_adv, uphill, alpha=step), x, budget.threat)
+        if last_counts:
+            climb = climb._replace(x_adv=raised, best_margin=margin(logits, y))
+            continue
+        broken = record(climb, logits, y)
+        climb = climb._replace(x_adv=raised)
+        if budget.until_broken and bool(broken.any()):
+            left = ~broken
+            climb = climb._replace(active=climb.active[left], x_adv=raised[left])
+            x, y = x[left], y[left]
         if len(climb.active) == 0:
             return climb.best, climb.best_margin
-    if not budget.until_broken and budget.restarts == 1:
+    if last_counts:
         return climb.x_adv, climb.best_margin  # nothing is compared, so no pass is spent on it
     with torch.no_grad():
         logits = rows(model, climb.active)(climb.x_adv)
-    climb, _ = record(climb, logits, y[climb.active])
+    record(climb, logits, y)
     return climb.best, climb.best_margin
 
 

@@ -20,6 +20,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="squeezebench bench", description=__doc__)
     parser.add_argument("--only", metavar="PATTERN", help="cases whose title this is found in")
     parser.add_argument("--images", type=int, help="how many each case attacks")
+    parser.add_argument("--batch", type=int, help="how many at once; all of them if absent")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeats", type=int, default=2, help="rounds; the fastest counts")
     parser.add_argument(
@@ -32,7 +33,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument("--out", type=Path, help="folder for bench.json, bench.md and bench.svg")
     arguments = parser.parse_args(given)
-    for option in ("images", "threads", "repeats"):
+    for option in ("images", "batch", "threads", "repeats"):
         number = getattr(arguments, option)
         if number is not None and number < 1:
             raise CallError(f"--{option} {number}: expected at least 1")
@@ -54,6 +55,7 @@ def main(given: Sequence[str] | None = None) -> int:
             chosen(arguments.only),
             repeats=arguments.repeats,
             images=arguments.images,
+            batch=arguments.batch,
             device=arguments.device,
             clock=arguments.clock,
             say=_say,

@@ -78,16 +78,17 @@ def run(
     *,
     repeats: int = 2,
     images: int | None = None,
+    batch: int | None = None,
     device: str = "cpu",
     clock: str = "wall",
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Row]:
-    """The rows of every case; `images` overrides how many each attacks."""
+    """The rows of every case; `images` overrides how many each attacks, `batch` at once."""
     rows: list[Row] = []
     for case in cases:
         sized = replace(case, images=images or case.images)
         subject = subjects.find(case.subject, sized.images).to(device)
-        for row in compare(sized, subject, repeats, CLOCKS[clock]):
+        for row in compare(sized, subject, repeats, CLOCKS[clock], batch=batch):
             rows.append(row)
             say(
                 f"{row.attack} {row.model} {row.precision}: {row.seconds:.2f} s, {row.peer} "
@@ -98,15 +99,26 @@ def run(
 
 
 def compare(
-    case: Case, subject: Subject, repeats: int, clock: Callable[[], float]
+    case: Case,
+    subject: Subject,
+    repeats: int,
+    clock: Callable[[], float],
+    *,
+    batch: int | None = None,
 ) -> Iterator[Row]:
-    """One row for each peer and each precision of ours. All take turns, so noise meets all."""
+    """One row for each peer and each precision of ours. All take turns, so noise meets all.
+
+    Everybody is given `batch` images at once, or all of them: a peer's memory grows with them.
+    """
+    parts = list(_parts(subject, batch or len(subject.x)))
     dtypes = dict.fromkeys((torch.float32, crafting_dtype(subject.x.device)))
     if case.minimal:  # on the boundary itself a margin of bf16 says nothing
         dtypes = {torch.float32: None}
-    ours = {_precision(dtype): _ours(case, subject, dtype) for dtype in dtypes}
-    theirs = {peer: _theirs(case, subject, peer) for peer in case.peers}
-    floor = Contender(lambda: loss_gradient(subject.model, subject.x, subject.y)[0])
+    ours = {_precision(dtype): _ours(case, subject, parts, dtype) for dtype in dtypes}
+    theirs = {peer: _theirs(case, parts, peer) for peer in case.peers}
+    floor = Contender(
+        lambda: torch.cat([loss_gradient(part.model, part.x, part.y)[0] for part in parts])
+    )
     for _ in range(repeats):
         for contender in (*ours.values(), *theirs.values(), floor):
             contender.time(clock)
@@ -116,7 +128,13 @@ def compare(
             yield _row(case, subject, (precision, our), (peer, their), floor.seconds * steps)
 
 
-def _ours(case: Case, subject: Subject, dtype: torch.dtype) -> Contender:
+def _parts(subject: Subject, batch: int) -> Iterator[Subject]:
+    for start in range(0, len(subject.x), batch):
+        here = slice(start, start + batch)
+        yield Subject(subject.model, subject.x[here], subject.y[here])
+
+
+def _ours(case: Case, subject: Subject, parts: Sequence[Subject], dtype: torch.dtype) -> Contender:
     """Our attack as the harness runs it: rounding, counting, and fp32's word on what bf16 claims.
 
     The model is prepared once before, as a run prepares it once for all its images.
@@ -133,24 +151,26 @@ def _ours(case: Case, subject: Subject, dtype: torch.dtype) -> Contender:
         attacked = AttackedModel(model, None, len(part.x))
         return attack(attacked, part.x, part.y, case.budget).detach()
 
-    def run() -> Images:
-        x_adv = crafted(fast, subject)
+    def run(part: Subject) -> Images:
+        x_adv = crafted(fast, part)
         if fast is precise or not case.budget.until_broken:
             return x_adv
-        judged = _judged(case, subject, x_adv)
-        claimed = margin(logits(fast, judged), subject.y) < fast.uncertainty
-        doubted = claimed & (margin(logits(precise, judged), subject.y) >= 0)
+        judged = _judged(case, part, x_adv)
+        claimed = margin(logits(fast, judged), part.y) < fast.uncertainty
+        doubted = claimed & (margin(logits(precise, judged), part.y) >= 0)
         if bool(doubted.any()):
-            part = Subject(subject.model, subject.x[doubted], subject.y[doubted])
-            x_adv[doubted] = crafted(precise, part)
+            again = Subject(part.model, part.x[doubted], part.y[doubted])
+            x_adv[doubted] = crafted(precise, again)
         return x_adv
 
-    return Contender(run, prepared)
+    return Contender(lambda: torch.cat([run(part) for part in parts]), prepared)
 
 
-def _theirs(case: Case, subject: Subject, peer: str) -> Contender:
+def _theirs(case: Case, parts: Sequence[Subject], peer: str) -> Contender:
     attack = peers.find(peer, case.attack)
-    return Contender(lambda: attack(subject.model, subject.x, subject.y, case.budget))
+    return Contender(
+        lambda: torch.cat([attack(part.model, part.x, part.y, case.budget) for part in parts])
+    )
 
 
 def _judged(case: Case, subject: Subject, x_adv: Images) -> Images:

@@ -69,20 +69,16 @@ def bench(
         str | None, typer.Option(metavar="PATTERN", help="only the rows that match")
     ] = None,
     images: Annotated[int | None, typer.Option(help="pictures of each measurement")] = None,
+    batch: Annotated[int | None, typer.Option(help="pictures at once; all if absent")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads")] = None,
     repeats: Annotated[int | None, typer.Option(help="measurements of each row")] = None,
     folder: Annotated[Path | None, typer.Option("--out", help="folder for table and plot")] = None,
 ) -> None:
     """Time the attacks against those of other libraries, as ratios from one run."""
-    for option, count in (("--images", images), ("--threads", threads), ("--repeats", repeats)):
+    counts = {"--images": images, "--batch": batch, "--threads": threads, "--repeats": repeats}
+    for option, count in counts.items():
         at_least_one(option, count)
-    given = {
-        "--only": only,
-        "--images": images,
-        "--threads": threads,
-        "--repeats": repeats,
-        "--out": folder,
-    }
+    given = {"--only": only, "--out": folder, **counts}
     passed = [word for k, v in given.items() if v is not None for word in (k, str(v))]
     # In a process of its own: the command line holds no torch, and nothing here disturbs the clock.
     command = [sys.executable, "-m", "benchmark.bench", *(["--json"] if as_json else []), *passed]

@@ -46,6 +46,21 @@ def test_rows_follow_from_their_seconds() -> None:
         assert row.l2 is row.peer_l2 is None
 
 
+def test_everybody_gets_a_batch_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def counting(model: nn.Module, x: Tensor, y: Tensor, budget: Budget) -> Tensor:
+        sizes.append(len(x))
+        return x.clone()
+
+    monkeypatch.setattr(peers, "find", lambda peer, attack: counting)
+    parted = timing.run([TINY], repeats=1, images=5, batch=2)
+    assert sizes == [2, 2, 1]
+    whole = timing.run([TINY], repeats=1, images=5)
+    assert sizes[3:] == [5]
+    assert [row.accuracy for row in parted] == [row.accuracy for row in whole]
+
+
 @pytest.mark.usefixtures("idle_peer")
 def test_until_broken_and_minimal_cases() -> None:
     broken = replace(TINY, budget=Budget(LINF_8, steps=40))
