@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 
 from benchmark.bench import report
-from benchmark.bench.cases import chosen
+from benchmark.bench.cases import against, chosen
+from benchmark.bench.peers import PEERS
 from benchmark.bench.timing import CLOCKS, run
 from benchmark.errors import CallError, SqueezebenchError
 
@@ -20,6 +21,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="squeezebench bench", description=__doc__)
     parser.add_argument("--only", metavar="PATTERN", help="cases whose title this is found in")
     parser.add_argument("--images", type=int, help="how many each case attacks")
+    parser.add_argument("--peer", action="append", choices=sorted(PEERS), help="all if absent")
     parser.add_argument("--batch", type=int, help="how many at once; all of them if absent")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeats", type=int, default=2, help="rounds; the fastest counts")
@@ -52,7 +54,7 @@ def main(given: Sequence[str] | None = None) -> int:
         arguments = _arguments(given)
         torch.set_num_threads(arguments.threads)
         rows = run(
-            chosen(arguments.only),
+            against(chosen(arguments.only), arguments.peer or sorted(PEERS)),
             repeats=arguments.repeats,
             images=arguments.images,
             batch=arguments.batch,

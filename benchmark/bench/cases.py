@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.errors import CallError
 from benchmark.threat import Budget, Norm, ThreatModel
@@ -94,3 +94,12 @@ def chosen(pattern: str | None, cases: Sequence[Case] = CASES) -> list[Case]:
         titles = ", ".join(case.title for case in cases)
         raise CallError(f"--only {pattern} fits no case; known: {titles}")
     return found
+
+
+def against(cases: Sequence[Case], peers: Sequence[str]) -> list[Case]:
+    """The cases with those of their peers that `peers` names; cases that none of them has go."""
+    left = [replace(case, peers=tuple(p for p in case.peers if p in peers)) for case in cases]
+    kept = [case for case in left if case.peers]
+    if not kept:
+        raise CallError(f"--peer {', '.join(peers)}: none of the cases has that attack there")
+    return kept

@@ -68,6 +68,9 @@ def bench(
     only: Annotated[
         str | None, typer.Option(metavar="PATTERN", help="only the rows that match")
     ] = None,
+    peer: Annotated[
+        list[str] | None, typer.Option(help="library to compare with; all if absent")
+    ] = None,
     images: Annotated[int | None, typer.Option(help="pictures of each measurement")] = None,
     batch: Annotated[int | None, typer.Option(help="pictures at once; all if absent")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads")] = None,
@@ -80,6 +83,7 @@ def bench(
         at_least_one(option, count)
     given = {"--only": only, "--out": folder, **counts}
     passed = [word for k, v in given.items() if v is not None for word in (k, str(v))]
+    passed += [word for name in peer or () for word in ("--peer", name)]
     # In a process of its own: the command line holds no torch, and nothing here disturbs the clock.
     command = [sys.executable, "-m", "benchmark.bench", *(["--json"] if as_json else []), *passed]
     try:

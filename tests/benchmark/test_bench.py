@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.bench import peers, report, subjects, timing
 from benchmark.bench.__main__ import main
-from benchmark.bench.cases import CASES, Case, chosen
+from benchmark.bench.cases import CASES, Case, against, chosen
 from benchmark.environment import installed
 from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.threat import Budget, Norm, ThreatModel
@@ -104,6 +104,16 @@ def test_wrong_calls(capsys: pytest.CaptureFixture[str]) -> None:
         subjects.find("mini-resnets", 1)
     with pytest.raises(UnknownNameError, match="unknown peer 'fool'; did you mean foolbox"):
         peers.find("fool", "pgd")
+
+
+def test_only_the_peers_asked_for() -> None:
+    left = against(CASES, ["foolbox"])
+    assert {case.peers for case in left} == {("foolbox",)}
+    assert {case.title for case in CASES} - {case.title for case in left} >= {
+        "apgd-t-50 mini-resnet"
+    }
+    with pytest.raises(CallError, match="--peer foolbox: none of the cases"):
+        against(chosen("square"), ["foolbox"])
 
 
 def test_an_absent_peer_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
