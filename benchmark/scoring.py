@@ -6,6 +6,9 @@ order: who has met the clean picture recognizes the attacked one. So another ins
 seen nothing of the shard, is asked about all of it in a secret order, in batches of one size, among
 flipped pictures that count for nothing. Its answers are the outcomes, and where the two disagree
 the submission depends on more than the picture.
+
+Most cells of a shard repeat pictures, for what is broken already is not attacked again. A
+deterministic defense is asked about a picture once where nothing new stands in its batch.
 """
 
 import hashlib
@@ -80,6 +83,33 @@ def judged(judge: Judge, shown: Exhibit, seed: Sequence[object], clean: Batch) -
     return verdict.first(len(shown.pixels))
 
 
+class Asking:
+    """A judge of one shard who answers from memory where all pictures of an exhibit are known.
+
+    Only of a deterministic defense; that of a `randomized` one is asked every time.
+    """
+
+    def __init__(
+        self, judge: Judge, seed: Sequence[object], clean: Batch, *, randomized: bool
+    ) -> None:
+        """Nothing is known yet; `seed` and `clean` as `judged` wants them."""
+        self._ask = lambda shown: judged(judge, shown, seed, clean)
+        self._randomized = randomized
+        self._verdicts: list[Verdict] = []
+        self._known: list[dict[str, int]] = [{} for _ in clean.ids]
+
+    def __call__(self, shown: Exhibit) -> Verdict:
+        """The verdict on an exhibit."""
+        if self._randomized:
+            return self._ask(shown)
+        pairs = list(zip(self._known, shown.hashes, strict=False))
+        if not all(name in known for known, name in pairs):
+            for known, name in pairs:
+                known[name] = len(self._verdicts)
+            self._verdicts.append(self._ask(shown))
+        return _gathered(self._verdicts, torch.tensor([known[name] for known, name in pairs]))
+
+
 def _filled(shown: Exhibit, clean: Batch) -> Tensor:
     """The pictures, followed by flipped clean ones up to a whole batch."""
     n = len(shown.pixels)
@@ -104,27 +134,52 @@ def in_secret(
     """The verdicts on all exhibits, which are shown in an order that is drawn here.
 
     Every image has an order of its own, so that each batch is of clean, attacked and flipped ones;
-    an image keeps its place in the batch, and with that its arithmetic. For a `randomized` defense
-    the order is one of whole exhibits: its draws are those of a batch, and have to be the same
-    whenever the run is repeated.
+    an image keeps its place in the batch, and with that its arithmetic. Exhibits with the same
+    picture of an image share one answer; an image with fewer pictures than others is shown some of
+    them again. For a `randomized` defense the order is one of whole exhibits: its draws are those
+    of a batch, and have to be the same whenever the run is repeated.
     """
     n, count = len(clean.pixels), len(exhibits)
-    draw = secrets.SystemRandom()
     if randomized:
-        order = draw.sample(range(count), count)
+        order = secrets.SystemRandom().sample(range(count), count)
         found = {place: judged(judge, exhibits[place], seed, clean) for place in order}
         return [found[place] for place in range(count)]
-    turns = torch.tensor([draw.sample(range(count), count) for _ in range(n)])
     pixels, images = torch.stack([_filled(one, clean) for one in exhibits]), torch.arange(n)
+    same = [_first_places(pixels[:, i]) for i in range(n)]
+    most = max(len(set(places)) for places in same)
+    orders = [_secret_order(places, most) for places in same]
+    turns = torch.tensor(orders)
     verdicts = [
         judge(_as_read(pixels[turns[:, turn], images]), clean.y, *seed, "secret", turn, clean.start)
-        for turn in range(count)
+        for turn in range(most)
     ]
-    when = turns.argsort(1)
+    when = torch.tensor(
+        [
+            [order.index(first) for first in places]
+            for order, places in zip(orders, same, strict=True)
+        ]
+    )
     return [
         _gathered(verdicts, when[:, place]).first(len(shown.pixels))
         for place, shown in enumerate(exhibits)
     ]
+
+
+def _first_places(pictures: Tensor) -> list[int]:
+    """Of each picture of one image, the place of the first one that is the same."""
+    seen: dict[bytes, int] = {}
+    return [
+        seen.setdefault(hashlib.sha256(picture.tobytes()).digest(), place)
+        for place, picture in enumerate(pictures.cpu().numpy())
+    ]
+
+
+def _secret_order(places: Sequence[int], length: int) -> list[int]:
+    """The different `places` in a secret order of that length, some of them more than once."""
+    draw, different = secrets.SystemRandom(), sorted(set(places))
+    order = different + draw.choices(different, k=length - len(different))
+    draw.shuffle(order)
+    return order
 
 
 def _gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
