@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from benchmark.asking import Asking, Remembering
 from benchmark.attacks import MINIMAL
 from benchmark.batches import Batch, batch_of
 from benchmark.classifiers import LoadedClassifier
@@ -26,9 +27,7 @@ from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
 from benchmark.records import Cell, Outcome, Shard, ShardResult
 from benchmark.replacement import behind, placed
 from benchmark.scoring import (
-    Asking,
     Exhibit,
-    Remembering,
     attacked_differently,
     decoy,
     disagreeing,
@@ -127,8 +126,8 @@ class Harness:
         untouched = Crafted.untouched(batch.pixels)
         exhibits = [exhibit(batch, CLEAN_CELL, untouched)]
         randomized = self._declared.randomized
-        judging = self._judge(name, self._judging, known)
-        ask = Asking(judging, self._seed(name), batch, randomized=randomized)
+        judge = self._judge(name, self._judging, known)
+        ask = Asking(judge, self._seed(name), batch, randomized=randomized)
         clean = ask(exhibits[0])
         verdicts = [clean]
         if bool(clean.failed.all()):

@@ -6,9 +6,6 @@ order: who has met the clean picture recognizes the attacked one. So another ins
 seen nothing of the shard, is asked about all of it in a secret order, in batches of one size, among
 flipped pictures that count for nothing. Its answers are the outcomes, and where the two disagree
 the submission depends on more than the picture.
-
-Most cells of a shard repeat pictures, for what is broken already is not attacked again. A
-deterministic defense is asked about a picture once where nothing new stands in its batch.
 """
 
 import hashlib
@@ -27,7 +24,7 @@ from benchmark.geometry import from_bytes
 from benchmark.judge import Judge, Verdict, differences, through_png
 from benchmark.probes import drifted
 from benchmark.records import Cell, Outcome
-from benchmark.tensors import DefenseMap, Images, Logits, Mask, Model
+from benchmark.tensors import DefenseMap, Mask, Model
 from benchmark.threat import Access
 
 DECOY = "decoy"
@@ -51,26 +48,6 @@ def exhibit(batch: Batch, cell: Cell, crafted: Crafted) -> Exhibit:
     return Exhibit(cell, batch, crafted, pixels, hashes, *differences(pixels, batch.pixels))
 
 
-class Remembering:
-    """A classifier that is asked once about the very same image in the same place of a batch."""
-
-    def __init__(self, model: Model) -> None:
-        """Nothing is known yet."""
-        self._model = model
-        self._known: dict[bytes, Logits] = {}
-
-    def __call__(self, x: Images) -> Logits:
-        """The logits of `model`."""
-        kind = repr((x.shape, x.stride())).encode()
-        keys = [
-            hashlib.sha256(kind + bytes([i % 256, i // 256]) + row.tobytes()).digest()
-            for i, row in enumerate(x.detach().cpu().numpy())
-        ]
-        if not all(key in self._known for key in keys):
-            self._known.update(zip(keys, self._model(x), strict=True))
-        return torch.stack([self._known[key] for key in keys])
-
-
 def decoy(batch: Batch) -> Exhibit:
     """Flipped clean pictures, whose verdict counts for nothing but must not depend on the order."""
     flipped = replace(batch, pixels=batch.pixels.flip(-1))
@@ -81,33 +58,6 @@ def judged(judge: Judge, shown: Exhibit, seed: Sequence[object], clean: Batch) -
     """The verdict on an exhibit. `clean` fills it up, for a batch's size could tell what it is."""
     verdict = judge(_filled(shown, clean), clean.y, *seed, shown.cell.name, clean.start)
     return verdict.first(len(shown.pixels))
-
-
-class Asking:
-    """A judge of one shard who answers from memory where all pictures of an exhibit are known.
-
-    Only of a deterministic defense; that of a `randomized` one is asked every time.
-    """
-
-    def __init__(
-        self, judge: Judge, seed: Sequence[object], clean: Batch, *, randomized: bool
-    ) -> None:
-        """Nothing is known yet; `seed` and `clean` as `judged` wants them."""
-        self._ask = lambda shown: judged(judge, shown, seed, clean)
-        self._randomized = randomized
-        self._verdicts: list[Verdict] = []
-        self._known: list[dict[str, int]] = [{} for _ in clean.ids]
-
-    def __call__(self, shown: Exhibit) -> Verdict:
-        """The verdict on an exhibit."""
-        if self._randomized:
-            return self._ask(shown)
-        pairs = list(zip(self._known, shown.hashes, strict=False))
-        if not all(name in known for known, name in pairs):
-            for known, name in pairs:
-                known[name] = len(self._verdicts)
-            self._verdicts.append(self._ask(shown))
-        return _gathered(self._verdicts, torch.tensor([known[name] for known, name in pairs]))
 
 
 def _filled(shown: Exhibit, clean: Batch) -> Tensor:
@@ -160,7 +110,7 @@ def in_secret(
         ]
     )
     return [
-        _gathered(verdicts, when[:, place]).first(len(shown.pixels))
+        gathered(verdicts, when[:, place]).first(len(shown.pixels))
         for place, shown in enumerate(exhibits)
     ]
 
@@ -182,7 +132,7 @@ def _secret_order(places: Sequence[int], length: int) -> list[int]:
     return order
 
 
-def _gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
+def gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
     """The verdict on images of which the i-th was shown in batch `when[i]`."""
 
     def of(name: str) -> Tensor:
