@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from benchmark.codecs.learned import LearnedCodec
 from benchmark.codecs.parameters import fill
-from benchmark.codecs.slope import slope
+from benchmark.codecs.relaxed_rate import slope
 from benchmark.errors import CallError
 from benchmark.gradients import straight_through_round
 from benchmark.tensors import Images

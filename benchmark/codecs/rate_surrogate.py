@@ -18,7 +18,7 @@ from benchmark.codecs.jpeg_surrogate import (
     to_ycbcr,
     transform,
 )
-from benchmark.codecs.slope import slope
+from benchmark.codecs.relaxed_rate import slope
 from benchmark.codecs.wavelet_surrogate import analysis, norms
 from benchmark.tensors import Images, PerImage
 from benchmark.threat import LEVELS

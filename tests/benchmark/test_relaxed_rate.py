@@ -11,8 +11,7 @@ from torch import Tensor
 
 from benchmark.codecs.autoregressive import Autoregressive
 from benchmark.codecs.learned import LearnedCodec
-from benchmark.codecs.relaxed_rate import slant_rates
-from benchmark.codecs.slope import BLUR, density, slope
+from benchmark.codecs.relaxed_rate import BLUR, density, slant_rates, slope
 from benchmark.draws import seeded
 from benchmark.geometry import to_lattice
 
