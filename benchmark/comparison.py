@@ -135,9 +135,18 @@ def mean_over_images(shares: Shares) -> Interval:
 def at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Interval | None:
     """Accuracy at `rate` on the line through a codec's settings; None outside of their rates.
 
+    As `shares_at_rate`. The interval is that of `mean_over_images`; the settings' rates are those
+    of these very images and count as known.
+    """
+    found = shares_at_rate(rates, shares, rate)
+    return None if found is None else mean_over_images(found)
+
+
+def shares_at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Shares | None:
+    """Each image's share at `rate` on the line through a codec's settings; None outside of them.
+
     `rates` are bits per pixel, one a setting; `shares` are (settings, images). The line is straight
-    in the logarithm of the rate. The interval is that of `mean_over_images`; the settings' rates
-    are those of these very images and count as known.
+    in the logarithm of the rate.
     """
     order = np.argsort(rates)
     known = np.log2(np.asarray(rates)[order])
@@ -148,4 +157,5 @@ def at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Interval | N
     span = known[upper] - known[upper - 1]
     weight = (wanted - known[upper - 1]) / span if span else 0.0
     ordered = shares[order]
-    return mean_over_images((1 - weight) * ordered[upper - 1] + weight * ordered[upper])
+    between: Shares = (1 - weight) * ordered[upper - 1] + weight * ordered[upper]
+    return between

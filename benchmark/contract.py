@@ -18,12 +18,17 @@ def check_images(given: object, x: Images, source: str) -> Images:
         )
     if not given.is_floating_point():
         raise ContractError(f"{source} returned {given.dtype}, expected floats in [0, 1]")
-    low, high = (float(end) for end in given.aminmax())  # what is not finite shows in them
+    low, high = (float(end) for end in _as_stored(given).aminmax())  # shows what is not finite
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ContractError(f"{source} returned values that are not finite, expected [0, 1]")
     if low < 0 or high > 1:
         raise ContractError(f"{source} returned values in [{low:g}, {high:g}], expected [0, 1]")
     return given.to(x)
+
+
+def _as_stored(given: torch.Tensor) -> torch.Tensor:
+    """The same values, dimensions in the order of memory: several times faster to go through."""
+    return given.permute(sorted(range(given.dim()), key=given.stride, reverse=True))
 
 
 def check_streams(given: object, n: int, source: str) -> list[bytes]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from benchmark.asking import Asking, Remembering
 from benchmark.attacks import MINIMAL
 from benchmark.batches import Batch, batch_of
 from benchmark.classifiers import LoadedClassifier
@@ -27,7 +28,6 @@ from benchmark.records import Cell, Outcome, Shard, ShardResult
 from benchmark.replacement import behind, placed
 from benchmark.scoring import (
     Exhibit,
-    Remembering,
     attacked_differently,
     decoy,
     disagreeing,
@@ -125,8 +125,10 @@ class Harness:
         known = Remembering(self._classifiers[name].model)
         untouched = Crafted.untouched(batch.pixels)
         exhibits = [exhibit(batch, CLEAN_CELL, untouched)]
+        randomized = self._declared.randomized
         judge = self._judge(name, self._judging, known)
-        clean = judged(judge, exhibits[0], self._seed(name), batch)
+        ask = Asking(judge, self._seed(name), batch, randomized=randomized)
+        clean = ask(exhibits[0])
         verdicts = [clean]
         if bool(clean.failed.all()):
             raise ContractError(f"no clean picture of shard {shard} decodes: {clean.reason}")
@@ -139,13 +141,12 @@ class Harness:
             made = self._crafted(name, part, planned, before)
             crafted = made.inside(part.pixels, planned.budget.threat, planned.cell.attack)
             exhibits.append(exhibit(part, planned.cell, crafted))
-            verdicts.append(judged(judge, exhibits[-1], self._seed(name), batch))
+            verdicts.append(ask(exhibits[-1]))
             nearest = made if planned.cell.attack in MINIMAL else None
             history.add(planned.cell, Broken(crafted, verdicts[-1].draws_correct == 0, nearest))
         scoring = self._judge(name, self._scoring, known)
         exhibits.append(decoy(batch))
-        verdicts.append(judged(judge, exhibits[-1], self._seed(name), batch))
-        randomized = self._declared.randomized
+        verdicts.append(ask(exhibits[-1]))
         final = in_secret(scoring, exhibits, self._seed(name), batch, randomized=randomized)
         return ShardResult(
             shard=shard,

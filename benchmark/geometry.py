@@ -81,7 +81,7 @@ def to_bytes(x: Images) -> Tensor:
 
 def from_bytes(pixels: Tensor) -> Images:
     """Bytes (n, c, h, w) as images in [0, 1], fp32."""
-    return pixels.to(torch.float32) / LEVELS
+    return pixels.to(torch.float32, copy=True).div_(LEVELS)
 
 
 def in_ball(pixels: Tensor, clean: Tensor, threat: ThreatModel) -> Mask:

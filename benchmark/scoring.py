@@ -24,7 +24,7 @@ from benchmark.geometry import from_bytes
 from benchmark.judge import Judge, Verdict, differences, through_png
 from benchmark.probes import drifted
 from benchmark.records import Cell, Outcome
-from benchmark.tensors import DefenseMap, Images, Logits, Mask, Model
+from benchmark.tensors import DefenseMap, Mask, Model
 from benchmark.threat import Access
 
 DECOY = "decoy"
@@ -46,26 +46,6 @@ def exhibit(batch: Batch, cell: Cell, crafted: Crafted) -> Exhibit:
     """What a judge is to see of `crafted`."""
     pixels, hashes = through_png(crafted.pixels)
     return Exhibit(cell, batch, crafted, pixels, hashes, *differences(pixels, batch.pixels))
-
-
-class Remembering:
-    """A classifier that is asked once about the very same image in the same place of a batch."""
-
-    def __init__(self, model: Model) -> None:
-        """Nothing is known yet."""
-        self._model = model
-        self._known: dict[bytes, Logits] = {}
-
-    def __call__(self, x: Images) -> Logits:
-        """The logits of `model`."""
-        kind = repr((x.shape, x.stride())).encode()
-        keys = [
-            hashlib.sha256(kind + bytes([i % 256, i // 256]) + row.tobytes()).digest()
-            for i, row in enumerate(x.detach().cpu().numpy())
-        ]
-        if not all(key in self._known for key in keys):
-            self._known.update(zip(keys, self._model(x), strict=True))
-        return torch.stack([self._known[key] for key in keys])
 
 
 def decoy(batch: Batch) -> Exhibit:
@@ -104,30 +84,55 @@ def in_secret(
     """The verdicts on all exhibits, which are shown in an order that is drawn here.
 
     Every image has an order of its own, so that each batch is of clean, attacked and flipped ones;
-    an image keeps its place in the batch, and with that its arithmetic. For a `randomized` defense
-    the order is one of whole exhibits: its draws are those of a batch, and have to be the same
-    whenever the run is repeated.
+    an image keeps its place in the batch, and with that its arithmetic. Exhibits with the same
+    picture of an image share one answer; an image with fewer pictures than others is shown some of
+    them again. For a `randomized` defense the order is one of whole exhibits: its draws are those
+    of a batch, and have to be the same whenever the run is repeated.
     """
     n, count = len(clean.pixels), len(exhibits)
-    draw = secrets.SystemRandom()
     if randomized:
-        order = draw.sample(range(count), count)
+        order = secrets.SystemRandom().sample(range(count), count)
         found = {place: judged(judge, exhibits[place], seed, clean) for place in order}
         return [found[place] for place in range(count)]
-    turns = torch.tensor([draw.sample(range(count), count) for _ in range(n)])
     pixels, images = torch.stack([_filled(one, clean) for one in exhibits]), torch.arange(n)
+    same = [_first_places(pixels[:, i]) for i in range(n)]
+    most = max(len(set(places)) for places in same)
+    orders = [_secret_order(places, most) for places in same]
+    turns = torch.tensor(orders)
     verdicts = [
         judge(_as_read(pixels[turns[:, turn], images]), clean.y, *seed, "secret", turn, clean.start)
-        for turn in range(count)
+        for turn in range(most)
     ]
-    when = turns.argsort(1)
+    when = torch.tensor(
+        [
+            [order.index(first) for first in places]
+            for order, places in zip(orders, same, strict=True)
+        ]
+    )
     return [
-        _gathered(verdicts, when[:, place]).first(len(shown.pixels))
+        gathered(verdicts, when[:, place]).first(len(shown.pixels))
         for place, shown in enumerate(exhibits)
     ]
 
 
-def _gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
+def _first_places(pictures: Tensor) -> list[int]:
+    """Of each picture of one image, the place of the first one that is the same."""
+    seen: dict[bytes, int] = {}
+    return [
+        seen.setdefault(hashlib.sha256(picture.tobytes()).digest(), place)
+        for place, picture in enumerate(pictures.cpu().numpy())
+    ]
+
+
+def _secret_order(places: Sequence[int], length: int) -> list[int]:
+    """The different `places` in a secret order of that length, some of them more than once."""
+    draw, different = secrets.SystemRandom(), sorted(set(places))
+    order = different + draw.choices(different, k=length - len(different))
+    draw.shuffle(order)
+    return order
+
+
+def gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
     """The verdict on images of which the i-th was shown in batch `when[i]`."""
 
     def of(name: str) -> Tensor:

@@ -17,9 +17,16 @@ DEMO = (
         protocol="mini-classifier-v1",
         entries={
             "identity": ("none",),
-            "jpeg": ("q25", "q75"),
+            "jpeg": ("q10", "q25", "q75"),
+            "webp": ("q20",),
+            "avif": ("q35",),
+            "sequential": ("jpeg-q25x5",),
             "sequential-jpeg": ("q25x10",),
+            "mini-mbt2018-mean": ("medium", "high"),
+            "mini-elic": ("high",),
+            "mini-hific": ("medium",),
             "random-resize": ("0.9",),
+            "vaccinated-ensemble": ("jpeg",),
         },
     ),
     Demo(

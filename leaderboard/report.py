@@ -1,6 +1,6 @@
 """What commands say on a terminal: progress, tables of scores."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -34,8 +34,17 @@ ALWAYS = {Access.TRANSFER, Access.WHITE_BOX}
 @contextmanager
 def progress(console: Console, title: str, unit: str = "shards") -> Iterator[evaluation.Progress]:
     """A bar with a time estimate on a terminal; a line a quarter of the way elsewhere."""
+    with progress_of_several(console, unit) as begin:
+        yield begin(title)
+
+
+@contextmanager
+def progress_of_several(
+    console: Console, unit: str = "shards"
+) -> Iterator[Callable[[str], evaluation.Progress]]:
+    """As `progress`, for what goes on side by side: gives a bar for each title."""
     if not console.is_terminal:
-        yield _lines(console, title, unit)
+        yield lambda title: _lines(console, title, unit)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -45,8 +54,12 @@ def progress(console: Console, title: str, unit: str = "shards") -> Iterator[eva
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+
+        def begin(title: str) -> evaluation.Progress:
+            task = bars.add_task(title, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        yield begin
 
 
 def _lines(console: Console, title: str, unit: str) -> evaluation.Progress:

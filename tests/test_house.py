@@ -47,6 +47,7 @@ FLOORS = (
     },
     {"benchmark.crafting", "benchmark.probes", "benchmark.codec_track"},
     {"benchmark.history", "benchmark.bench", "benchmark.scoring"},
+    {"benchmark.asking"},
     {"benchmark.api", "benchmark.evaluate", "leaderboard.store", "leaderboard.submission"},
     {"benchmark.challenge", "leaderboard.sandbox"},
     {

@@ -9,6 +9,7 @@ from benchmark import protocol as protocols
 from benchmark.errors import BoxError, EngineError
 from benchmark.records import Run
 from leaderboard import evaluation, report, submission
+from leaderboard.cli.abreast import evaluate_abreast
 from leaderboard.cli.options import (
     DEFAULT_DB,
     Db,
@@ -62,7 +63,7 @@ def demo(
         for one in DEMO
         for chosen in [protocols.load(one.protocol)]
     ]
-    runs = _evaluate_all([request for requests in asked for request in requests], store, count, 1)
+    runs = evaluate_abreast([one for requests in asked for one in requests], store, count)
     for requests in asked:
         report.score_tables(out, requests[0].protocol, [runs.pop(0) for _ in requests])
     site = render_site(store, folder / "site")

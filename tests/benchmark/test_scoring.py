@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from benchmark.asking import Asking, Remembering
 from benchmark.batches import Batch
 from benchmark.crafting import Crafted
 from benchmark.defense import Defense
@@ -10,7 +11,6 @@ from benchmark.judge import Judge
 from benchmark.records import Cell
 from benchmark.scoring import (
     Exhibit,
-    Remembering,
     attacked_differently,
     decoy,
     disagreeing,
@@ -118,8 +118,62 @@ def test_batches_are_of_one_size_and_mixed() -> None:
 
     in_another_order(Watching(), Counted(), shown)
     assert sizes == [N] * len(shown)
-    assert sum(clean_rows) == N
+    # Two images have one picture less than the others, so that two rows show one of theirs again.
+    assert N <= sum(clean_rows) <= N + 2
     assert max(clean_rows) < N or len(set(clean_rows)) > 1
+
+
+def repeated() -> list[Exhibit]:
+    """Three more cells: two with nothing new, and one in which one image is."""
+    shown = exhibits()
+    again = [shown[0]._replace(cell=Cell("same", Access.TRANSFER)), shown[1]]
+    mixed = shown[2].pixels.clone()
+    mixed[0] = shown[5].pixels[0] + 3
+    part = Crafted.untouched(mixed)
+    return [*shown[:-1], *again, exhibit(shown[0].batch, Cell("new", Access.NONE), part), shown[-1]]
+
+
+class Rows(Squared):
+    """Counts its batches, and remembers how often it was shown each picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches = 0
+        self.shown: dict[bytes, int] = {}
+
+    def forward(self, x: Images) -> Images:
+        self.batches += 1
+        for row in x:
+            name = row.contiguous().numpy().tobytes()
+            self.shown[name] = self.shown.get(name, 0) + 1
+        return super().forward(x)
+
+
+def test_a_picture_that_is_repeated_is_judged_once() -> None:
+    """Seven different exhibits and one with a new picture in ten; verdicts are those of ten."""
+    shown = repeated()
+    expected = verdicts(Squared(), Counted(), shown)
+    asked, in_secrecy = Rows(), Rows()
+    ask = Asking(Judge(Counted(), asked), SEED, shown[0].batch, randomized=False)  # type: ignore[arg-type]
+    answers = [ask(one) for one in shown]
+    second = in_another_order(in_secrecy, Counted(), shown)
+    assert len(shown) == 10
+    assert asked.batches == 8
+    assert in_secrecy.batches == 8
+    assert asked.shown.keys() == in_secrecy.shown.keys()
+    for one, first, other in zip(expected, answers, second, strict=True):
+        assert torch.equal(one.logits, first.logits)
+        assert torch.equal(one.logits, other.logits)
+        assert torch.equal(one.draws_correct, first.draws_correct)
+        assert one.bits == first.bits == other.bits
+
+
+def test_a_randomized_defense_is_asked_every_time() -> None:
+    shown, defense = repeated(), Rows()
+    ask = Asking(Judge(Counted(), defense), SEED, shown[0].batch, randomized=True)  # type: ignore[arg-type]
+    for one in shown:
+        ask(one)
+    assert defense.batches == len(shown)
 
 
 def test_a_randomized_defense_keeps_its_draws() -> None:

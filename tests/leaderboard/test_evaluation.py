@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.errors import SqueezebenchError
 from benchmark.plan import plan
 from benchmark.protocol import load
 from leaderboard import evaluation
 from leaderboard import submission as submission_module
+from leaderboard.cli.abreast import evaluate_abreast
 from leaderboard.engine.local import LocalEngine
 from leaderboard.evaluation import Request, evaluate
 from leaderboard.export import outcomes_csv
@@ -118,6 +120,34 @@ def test_another_order_of_shards_gives_the_same_bytes(
     assert outcomes_csv(run).encode() == expected
 
 
+def test_runs_side_by_side_are_those_of_one_after_another(
+    reference: tuple[Path, bytes], tmp_path: Path
+) -> None:
+    protocol, expected = reference
+    found = submission_module.load(JPEG)
+    requests = [
+        Request(found, found.variant(name), load(str(protocol)), (protocol.parent,))
+        for name in ("q10", "q25", "q50")
+    ]
+    runs = evaluate_abreast(requests, Store(str(tmp_path / "r.db"), create=True), 2)
+    assert [run.header.variant for run in runs] == ["q10", "q25", "q50"]
+    assert outcomes_csv(runs[2]).encode() == expected
+    assert len({outcomes_csv(run) for run in runs}) == 3
+
+
+def test_a_run_that_fails_ends_those_beside_it(tiny_protocol: Path, tmp_path: Path) -> None:
+    broken = submission_module.load(plugin(tmp_path, "raise RuntimeError('no luck')"))
+    slow = submission_module.load(plugin(tmp_path / "slow", "import time; time.sleep(600)"))
+    protocol = load(str(tiny_protocol))
+    requests = [Request(found, found.variant("v"), protocol) for found in (slow, broken, slow)]
+    store = Store(str(tmp_path / "r.db"), create=True)
+    before = time.monotonic()
+    with pytest.raises(SqueezebenchError, match="no luck"):
+        evaluate_abreast(requests, store, 2)
+    assert time.monotonic() - before < 300
+    assert {run.status for run in store.runs()} == {"failed"}
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_killed_and_resumed_gives_the_same_bytes(
     reference: tuple[Path, bytes], tmp_path: Path, seed: int
@@ -211,7 +241,7 @@ def test_a_worker_that_dies_leaves_a_failed_run_that_goes_on(
 def plugin(folder: Path, body: str) -> Path:
     """A submission `own` whose class Own has `body`."""
     own = folder / "own"
-    own.mkdir()
+    own.mkdir(parents=True)
     (own / "defense.py").write_text(
         "import torch\nfrom benchmark.api import Defense, Images\n\n\n"
         f"class Own(Defense):\n    def forward(self, x: Images) -> Images:\n        {body}\n"

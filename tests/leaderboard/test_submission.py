@@ -41,6 +41,17 @@ def test_the_demo_names_what_exists() -> None:
             assert [found.variant(variant).id for variant in variants] == list(variants)
 
 
+def test_the_demo_shows_every_kind_of_compression() -> None:
+    classifier_track, codec_track = (one.entries for one in DEMO)
+    assert len(classifier_track["jpeg"]) >= 3
+    assert classifier_track.keys() >= {"identity", "webp", "avif", "vaccinated-ensemble"}
+    assert "jpeg-q25x5" in classifier_track["sequential"]
+    learned = {"mini-mbt2018-mean", "mini-elic", "mini-hific"}
+    assert learned <= classifier_track.keys()
+    assert learned <= codec_track.keys()
+    assert codec_track.keys() >= {"naive-randomization", "two-way", "k-way"}
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(SUBMISSIONS / "bit-depth", tmp_path / "bit-depth"))
