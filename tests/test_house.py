@@ -61,7 +61,7 @@ FLOORS = (
     {"leaderboard.again", "leaderboard.check", "leaderboard.new", "leaderboard.forecast"},
     {"leaderboard.pull", "leaderboard.cluster"},
     {"leaderboard.rehearsal"},
-    {"leaderboard.report", "leaderboard.challenge"},
+    {"leaderboard.report", "leaderboard.challenge", "leaderboard.bench"},
     {"leaderboard.cli"},
 )
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

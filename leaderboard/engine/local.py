@@ -36,6 +36,10 @@ class LocalEngine:
             worker.stop()
         self._pool.shutdown()
 
+    def processes(self) -> tuple[int, ...]:
+        """The numbers of the workers' processes."""
+        return tuple(worker.number for worker in self._workers)
+
     def ask(self, operation: str, content: dict[str, Any]) -> dict[str, Any]:
         """The reply of the first worker."""
         return self._workers[0].ask(operation, content)

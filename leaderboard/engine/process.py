@@ -33,6 +33,11 @@ class WorkerProcess:
             start_new_session=True,
         )
 
+    @property
+    def number(self) -> int:
+        """The process, as the system counts."""
+        return self._process.pid
+
     def ask(self, operation: str, content: dict[str, Any]) -> dict[str, Any]:
         """The worker's reply; its error is raised here as the same sentence."""
         return answer_of(self.exchange(request_of(operation, content)))
