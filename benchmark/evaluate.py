@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,15 +13,16 @@ from benchmark.asking import Asking, Remembering
 from benchmark.attacks import MINIMAL
 from benchmark.batches import Batch, batch_of
 from benchmark.classifiers import LoadedClassifier
+from benchmark.cost import PROBED
 from benchmark.crafting import Attacker, Crafted, check_attacks
 from benchmark.datasets import Sample
 from benchmark.defense import Plugin
-from benchmark.errors import CallError, ContractError
+from benchmark.errors import ContractError
 from benchmark.estimators import admitted
 from benchmark.geometry import from_bytes
 from benchmark.history import Broken, History
 from benchmark.judge import Judge, Verdict
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.precision import PRECISIONS, precision_on, prepared
 from benchmark.probes import Subject, followed, probe
 from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
 from benchmark.records import Cell, Outcome, Shard, ShardResult
@@ -39,11 +40,6 @@ from benchmark.scoring import (
 from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
-
-PRECISIONS: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-PROBED = 64
-"""Pictures of the sample, its first ones, on which the defense itself is probed."""
 
 
 class Declared(NamedTuple):
@@ -93,6 +89,17 @@ class Harness:
         """The cells of this run: the clean one, then the protocol's as far as they apply."""
         return (CLEAN_CELL, *(planned.cell for planned in self._planned))
 
+    @property
+    def planned(self) -> tuple[PlannedCell, ...]:
+        """The attacks of this run, with what each may spend."""
+        return self._planned
+
+    def without_cache(self, folder: Path) -> "Harness":
+        """The same with another folder for transfer examples, to measure what crafting takes."""
+        other = copy(self)
+        other._cache = TransferCache(folder, self._device, self.crafting)
+        return other
+
     def _admitted(self, planned: Iterator[PlannedCell]) -> Iterator[PlannedCell]:
         for one in planned:
             if one.cell.access is Access.EOT and not self._declared.randomized:
@@ -138,7 +145,7 @@ class Harness:
             if not part.ids:
                 continue
             before = history.before(planned.cell, len(part.ids))
-            made = self._crafted(name, part, planned, before)
+            made = self.crafted(name, part, planned, before)
             crafted = made.inside(part.pixels, planned.budget.threat, planned.cell.attack)
             exhibits.append(exhibit(part, planned.cell, crafted))
             verdicts.append(ask(exhibits[-1]))
@@ -154,7 +161,7 @@ class Harness:
             seconds=time.perf_counter() - started,
             defense_seconds=final[0].defense_seconds,
             diagnostics={
-                **self._probed(name, batch, clean),
+                **self.probed(name, batch, clean),
                 **self._agreement(name, exhibits, verdicts, final),
                 "decode_failures": sum(int(verdict.failed.sum()) for verdict in final[:-1]),
             },
@@ -182,7 +189,7 @@ class Harness:
         changed[: len(moved)] |= moved
         return {"reordered_images": int(changed.sum()), "reordered_asked": n}
 
-    def _crafted(self, name: str, batch: Batch, planned: PlannedCell, before: Broken) -> Crafted:
+    def crafted(self, name: str, batch: Batch, planned: PlannedCell, before: Broken) -> Crafted:
         """The attack's pictures.
 
         Attacks that know the defense leave out what was broken `before`. What minimizes the
@@ -191,7 +198,7 @@ class Harness:
         if before.nearest is not None:
             return before.nearest
         classifier = self._classifiers[name]
-        fast = _prepared(classifier, self._dtype)
+        fast = prepared(classifier, self._dtype)
         seed = (self._protocol.seed, name, batch.start)
         if planned.cell.access is Access.TRANSFER:
             bare = Attacker(classifier.model, fast, None)
@@ -216,7 +223,7 @@ class Harness:
         verdict = judged(self.judge(name), shown, self._seed(name), batch)
         return verdict, list(outcomes(self._classifiers[name], [shown], [verdict]))
 
-    def _probed(self, name: str, batch: Batch, clean: Verdict) -> dict[str, float]:
+    def probed(self, name: str, batch: Batch, clean: Verdict) -> dict[str, float]:
         """What the first clean pictures tell of the defense itself, after all it was asked."""
         part = batch.first(PROBED - batch.start)
         if not part.ids:
@@ -229,22 +236,3 @@ class Harness:
         logits, model = clean.logits[: len(x)], classifier.model
         subject = Subject(behind(judging, model), attacked, judging, x, part.y, logits, model)
         return probe(subject, **self._declared._asdict())
-
-
-def precision_on(device: torch.device, asked: str = "auto") -> str:
-    """The precision in which attacks are crafted there: the one asked for, or what is fast."""
-    if asked == "auto":
-        return next(name for name, dtype in PRECISIONS.items() if dtype == crafting_dtype(device))
-    if asked not in PRECISIONS:
-        raise CallError(f"precision {asked!r}: expected auto, fp32 or bf16")
-    return asked
-
-
-@lru_cache(maxsize=8)
-def _prepared(classifier: LoadedClassifier, dtype: torch.dtype) -> Model:
-    """The classifier as attacks use it, made once a process."""
-    crop = classifier.recipe.crop
-    device = classifier.model.mean.device
-    generator = torch.Generator().manual_seed(0)
-    example = torch.rand(2, 3, crop, crop, generator=generator).to(device)
-    return prepare(classifier.model, example, dtype=dtype)

@@ -3,17 +3,39 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import astuple
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmark.environment import code_hash
 from benchmark.protocol import PlannedCell
+
+CHECKED = "sha256"
+
+
+def checksum(tensors: Mapping[str, Tensor]) -> str:
+    """sha256 of named tensors, which the format itself does not keep."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)}".encode())
+        digest.update(tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _whole(path: Path) -> dict[str, Tensor] | None:
+    """What a file of the cache holds; None if it is not there, or not as it was written."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            said = (file.metadata() or {}).get(CHECKED)
+            kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (FileNotFoundError, SafetensorError):
+        return None
+    return kept if checksum(kept) == said else None
 
 
 class TransferCache:
@@ -39,14 +61,12 @@ class TransferCache:
         digest = hashlib.sha256(json.dumps(recipe).encode())
         digest.update(pixels.cpu().numpy().tobytes() + y.cpu().numpy().tobytes())
         path = self._folder / f"{digest.hexdigest()}.safetensors"
-        try:
-            kept: dict[str, Tensor] = load_file(path)
+        if (kept := _whole(path)) is not None:
             return kept
-        except (FileNotFoundError, SafetensorError):
-            made = craft()
+        made = craft()
         partial = path.with_suffix(f".{os.getpid()}.partial")
         try:
-            save_file(made, partial)
+            save_file(made, partial, {CHECKED: checksum(made)})
             partial.replace(path)
         except (OSError, SafetensorError):  # a full disk costs the cache, not the run
             partial.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from benchmark.errors import SqueezebenchError
 from benchmark.records import Run
 from benchmark.score import score
 from leaderboard import evaluation, submission
-from leaderboard.engine.local import LocalEngine
+from leaderboard.engine import Engine
 from leaderboard.evaluation import Progress, Request
 from leaderboard.record.ledger import Entry, verified
 from leaderboard.record.moving import merge
@@ -65,7 +65,7 @@ def _unchanged(run: Run, submissions: Path) -> Submission | None:
 
 
 def make(
-    chosen: Chosen, engine: LocalEngine, progress: Progress, *, device: str, sandboxed: bool
+    chosen: Chosen, engine: Engine, progress: Progress, *, device: str, sandboxed: bool
 ) -> Agreement:
     """Evaluate it again, as many images as the record has, and compare."""
     header = chosen.run.header

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark import environment
-from benchmark.errors import CallError, SqueezebenchError
+from benchmark.errors import CallError, EngineError, SqueezebenchError
 from benchmark.plan import plan
 from benchmark.protocol import CLEAN_CELL, AnyProtocol, CodecProtocol
-from benchmark.records import Run, RunHeader
-from leaderboard.engine.local import LocalEngine
+from benchmark.records import Run, RunHeader, Shard, ShardResult
+from leaderboard.engine import Engine
 from leaderboard.engine.wire import Job, Opened, SourceJob
 from leaderboard.store import Store
 from leaderboard.store.store import COMPLETED, INTERRUPTED
@@ -25,6 +26,9 @@ UNSANDBOXED = "evaluated without the sandbox"
 
 Progress = Callable[[int, int], None]
 """Called with the shards done and their number."""
+
+Results = Callable[[Sequence[Shard]], Iterator[ShardResult]]
+"""Runs shards; gives what they came to in no fixed order."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,27 @@ class Request:
     sandboxed: bool = True
 
 
-def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Progress) -> Run:
-    """The completed run. A run with the same key that was broken off goes on where it was."""
+class Prepared(NamedTuple):
+    """A run that could begin: its header, and all of its shards."""
+
+    header: RunHeader
+    shards: tuple[Shard, ...]
+
+
+class UnadmittedError(SqueezebenchError):
+    """A submission that could not even be asked which cells it admits; `header` has none."""
+
+    def __init__(self, header: RunHeader, problem: SqueezebenchError) -> None:
+        """The same sentence and status as `problem`."""
+        super().__init__(str(problem))
+        self.header, self.status = header, problem.status
+
+
+def prepare(request: Request, engine: Engine) -> Prepared:
+    """Open the job in every worker and ask the submission what it admits."""
     check_kind(request)
     opened = engine.open(job_of(request))
+    _same_code(opened)
     images = opened.images if request.limit is None else min(opened.images, request.limit)
     header = _header(request, opened, images, engine.threads)
     try:
@@ -59,21 +80,45 @@ def evaluate(request: Request, store: Store, engine: LocalEngine, progress: Prog
     except CallError:
         raise
     except SqueezebenchError as problem:
-        # No later run may go on from this one: it has no cells.
-        store.note(
-            store.begin(replace(header, key=f"{header.key}-failed")), problem.status, str(problem)
+        raise UnadmittedError(header, problem) from problem
+    return Prepared(header, plan(request.protocol, images))
+
+
+def _same_code(opened: Opened) -> None:
+    """Refuse workers on machines with another checkout or other packages than this one's."""
+    if opened.code != environment.code_hash() or opened.packages != environment.packages():
+        raise EngineError(
+            "the workers have other code or packages than this machine; give every machine the "
+            "same checkout and environment"
         )
+
+
+def evaluate(request: Request, store: Store, engine: Engine, progress: Progress) -> Run:
+    """The completed run. A run with the same key that was broken off goes on where it was."""
+    try:
+        prepared = prepare(request, engine)
+    except UnadmittedError as problem:
+        # No later run may go on from this one: it has no cells.
+        key = f"{problem.header.key}-failed"
+        store.note(store.begin(replace(problem.header, key=key)), problem.status, str(problem))
         raise
-    known = None if request.fresh else store.find(header.key)
+    return record(prepared, engine.run, store, progress, fresh=request.fresh)
+
+
+def record(
+    prepared: Prepared, results: Results, store: Store, progress: Progress, *, fresh: bool = False
+) -> Run:
+    """The completed run, with what `results` gives for the shards that are not stored yet."""
+    header, shards = prepared
+    known = None if fresh else store.find(header.key)
     if known is not None and known.status == COMPLETED:
         return store.run(known.id)
     run_id = known.id if known is not None else store.begin(header)
     done = store.done(run_id)
-    shards = plan(request.protocol, images)
     left = [shard for shard in shards if shard not in done]
     try:
         progress(len(shards) - len(left), len(shards))
-        for count, result in enumerate(engine.run(left), start=len(shards) - len(left) + 1):
+        for count, result in enumerate(results(left), start=len(shards) - len(left) + 1):
             store.add(run_id, result)
             progress(count, len(shards))
     except KeyboardInterrupt:

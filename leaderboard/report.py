@@ -21,6 +21,7 @@ from benchmark.score import Score, score
 from benchmark.threat import Access, ThreatModel
 from leaderboard import evaluation
 from leaderboard.codec_report import codec_tables
+from leaderboard.store.store import Listed
 
 WIDE = 110
 WIDE_COLUMN = 14
@@ -150,19 +151,18 @@ def challenged(run: Run, challenge: Challenge) -> str:
     return "; ".join(said)
 
 
-def summary(run: Run) -> dict[str, Any]:
+def summary(run: Listed) -> dict[str, Any]:
     """A stored run for programs, without its outcomes."""
-    header = run.header
     return {
         "id": run.id,
-        "entry": header.entry,
-        "track": header.track,
-        "protocol": header.protocol,
-        "protocol_hash": header.protocol_hash,
-        "images": header.images,
+        "entry": run.entry,
+        "track": run.track,
+        "protocol": run.protocol,
+        "protocol_hash": run.protocol_hash,
+        "images": run.images,
         "started": run.started,
         "status": run.status,
         "detail": run.detail,
-        "official": header.official,
-        "unofficial_reason": header.unofficial_reason,
+        "official": run.unofficial_reason is None,
+        "unofficial_reason": run.unofficial_reason,
     }

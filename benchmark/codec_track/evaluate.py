@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,21 @@ class CodecHarness:
         """The cells of this run: the clean one, then the protocol's as far as they apply."""
         return (CLEAN_CELL, *(planned.cell for planned in self._planned))
 
+    @property
+    def planned(self) -> tuple[PlannedCell, ...]:
+        """The attacks of this run, with what each may spend."""
+        return self._planned
+
+    def without_cache(self, folder: Path) -> "CodecHarness":
+        """The same with another folder for transfer examples, to measure what crafting takes."""
+        other = copy(self)
+        other._cache = TransferCache(folder, self._device, "fp32")
+        return other
+
+    def pictures(self, start: int, stop: int) -> Iterator[Group]:
+        """The pictures at these positions of the sample, those of one size together."""
+        return groups(self._sample, self._protocol.image, range(start, stop), self._device)
+
     def _codec(self, make: Callable[[], Plugin]) -> Codec:
         made = make()
         if not isinstance(made, Codec):
@@ -126,17 +142,16 @@ class CodecHarness:
     def evaluate(self, shard: Shard) -> ShardResult:
         """Every outcome of the shard."""
         started = time.perf_counter()
-        positions = range(shard.start, shard.stop)
         by_cell: dict[str, list[CodecOutcome]] = {cell.name: [] for cell in self.cells}
-        for group in groups(self._sample, self._protocol.image, positions, self._device):
+        for group in self.pictures(shard.start, shard.stop):
             nothing = torch.zeros(len(group.ids), dtype=torch.int64)
             untouched = Attacked(group.pixels, nothing, nothing)
-            by_cell[CLEAN_CELL.name] += self._judged(group, CLEAN_CELL, untouched)
+            by_cell[CLEAN_CELL.name] += self.judged(group, CLEAN_CELL, untouched)
             for planned in self._planned:
                 part = group.first((planned.cell.images or shard.stop) - group.start)
                 if part.ids:
-                    made = self._crafted(part, planned).inside(part.pixels, planned)
-                    by_cell[planned.cell.name] += self._judged(part, planned.cell, made)
+                    made = self.crafted(part, planned).inside(part.pixels, planned)
+                    by_cell[planned.cell.name] += self.judged(part, planned.cell, made)
         clean = by_cell[CLEAN_CELL.name]
         return ShardResult(
             shard=shard,
@@ -149,7 +164,8 @@ class CodecHarness:
             codec_outcomes=tuple(outcome for outcomes in by_cell.values() for outcome in outcomes),
         )
 
-    def _crafted(self, group: Group, planned: PlannedCell) -> Attacked:
+    def crafted(self, group: Group, planned: PlannedCell) -> Attacked:
+        """The attack's pictures; those of a transfer attack come from the cache if it has them."""
         seed = self._protocol.seed
         cell = planned.cell
         if cell.access is Access.TRANSFER:
@@ -170,7 +186,7 @@ class CodecHarness:
             self._made[name] = self._codec(self._sources[name].make)
         return self._made[name].bare()
 
-    def _judged(self, group: Group, cell: Cell, made: Attacked) -> list[CodecOutcome]:
+    def judged(self, group: Group, cell: Cell, made: Attacked) -> list[CodecOutcome]:
         """What becomes of the pictures that a PNG file brings back, one by one."""
         pixels, hashes = through_png(made.pixels)
         linf, _ = differences(pixels, group.pixels)

@@ -8,6 +8,7 @@ import typer
 from benchmark.errors import SqueezebenchError
 from leaderboard.cli import (
     checking,
+    clustering,
     database,
     evaluating,
     listing,
@@ -31,6 +32,9 @@ app.command()(listing.doctor)
 app.command()(checking.new)
 app.command()(checking.check)
 app.command()(evaluating.evaluate)
+app.command()(clustering.plan)
+app.command("run-shard")(clustering.run_shard)
+app.command()(clustering.merge)
 app.command()(listing.runs)
 app.command()(publishing.export)
 app.command("import")(publishing.import_record)

@@ -1,36 +1,43 @@
 """Commands that evaluate submissions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchmark import protocol as protocols
-from benchmark.errors import BoxError, EngineError
+from benchmark.errors import BoxError, CallError, EngineError
 from benchmark.records import Run
 from leaderboard import evaluation, report, submission
 from leaderboard.cli.abreast import evaluate_abreast
+from leaderboard.cli.asking import PRECISIONS, requests_of
+from leaderboard.cli.engines import EngineName, RayAddress, engine_for
+from leaderboard.cli.forecasting import as_json as forecast_json
+from leaderboard.cli.forecasting import show, show_taken
 from leaderboard.cli.options import (
     DEFAULT_DB,
+    AsJson,
     Db,
     Device,
     Precision,
     Threads,
     Workers,
-    at_least_one,
     one_of,
     out,
+    print_json,
     say,
     workers_for,
 )
 from leaderboard.demo import DEMO
+from leaderboard.engine import Engine
 from leaderboard.engine.local import LocalEngine
 from leaderboard.evaluation import Request
+from leaderboard.forecast import forecast
 from leaderboard.render.render import render as render_site
 from leaderboard.sandbox import machine
 from leaderboard.store import Store
-
-PRECISIONS = ("auto", "fp32", "bf16")
 
 
 def demo(
@@ -89,39 +96,55 @@ def evaluate(
         bool,
         typer.Option("--unsandboxed", help="run code of your own with your rights; unofficial"),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what it would cost, by a short probe")
+    ] = False,
+    as_json: AsJson = False,
+    engine: EngineName = "local",
+    ray_address: RayAddress = None,
 ) -> None:
     """Evaluate a submission under a protocol; goes on where an earlier call was broken off."""
-    at_least_one("--limit", limit)
-    at_least_one("--threads", threads)
-    one_of("--device", device, "auto", "cpu", "cuda")
-    one_of("--precision", precision, *PRECISIONS)
-    if not unsandboxed:
-        machine.check()
-    found = submission.load(path)
-    chosen = protocols.load(protocol)
-    official = protocols.is_official(protocol)
-    variants = [found.variant(v) for v in variant] if variant else found.manifest.variants
-    requests = [
-        Request(
-            found,
-            one,
-            chosen,
-            beside=() if official else (Path(protocol).parent,),
-            reasons=() if official else ("a protocol of one's own",),
-            device=device,
-            precision=precision,
-            limit=limit,
-            fresh=fresh,
-            sandboxed=not unsandboxed,
-        )
-        for one in variants
-    ]
+    requests = requests_of(
+        path,
+        protocol,
+        variant,
+        device=device,
+        precision=precision,
+        limit=limit,
+        threads=threads,
+        fresh=fresh,
+        sandboxed=not unsandboxed,
+    )
     count = workers_for(workers, device)
-    runs = _evaluate_all(requests, Store(db, create=True), count, threads)
-    report.score_tables(out, chosen, runs)
+    if dry_run:
+        _forecast_all(requests, db, count, threads, as_json=as_json)
+        return
+    if as_json:
+        raise CallError("--json belongs to --dry-run; `squeezebench runs --json` lists runs")
+    store = Store(db, create=True)
+    with _interruptible(), engine_for(engine, count, threads, ray_address, device) as running:
+        runs = _evaluate_all(requests, store, running)
+    report.score_tables(out, requests[0].protocol, runs)
     for run in runs:
         reason = run.header.unofficial_reason
+        show_taken(run)
         say(f"run {run.id} in {db}" + (f", unofficial: {reason}" if reason else ""))
+
+
+def _forecast_all(
+    requests: list[Request], db: str, workers: int, threads: int, *, as_json: bool
+) -> None:
+    """Say of every request what it would cost; nothing is stored."""
+    stored = "://" in db or Path(db).exists()
+    store = Store(db) if stored else None
+    found = []
+    with LocalEngine(1, threads) as engine:
+        for request in requests:
+            found.append(forecast(request, store, engine))
+            if not as_json:
+                show(found[-1], workers)
+    if as_json:
+        print_json([forecast_json(one, workers) for one in found])
 
 
 def _sandbox_for_the_demo() -> bool:
@@ -137,15 +160,20 @@ def _sandbox_for_the_demo() -> bool:
     return True
 
 
-def _evaluate_all(requests: list[Request], store: Store, workers: int, threads: int) -> list[Run]:
+def _evaluate_all(requests: list[Request], store: Store, engine: Engine) -> list[Run]:
     """Runs of every request, by one engine whose workers stay warm."""
     finished = []
+    for request in requests:
+        title = f"{request.submission.manifest.name}/{request.variant.id}"
+        with report.progress(out, title) as update:
+            finished.append(evaluation.evaluate(request, store, engine, update))
+    return finished
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C, once or twice, ends in one sentence."""
     try:
-        with LocalEngine(workers, threads) as engine:
-            for request in requests:
-                title = f"{request.submission.manifest.name}/{request.variant.id}"
-                with report.progress(out, title) as update:
-                    finished.append(evaluation.evaluate(request, store, engine, update))
+        yield
     except KeyboardInterrupt:
         raise EngineError("interrupted; the same command goes on from there") from None
-    return finished

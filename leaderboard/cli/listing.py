@@ -68,16 +68,20 @@ def doctor(
         raise typer.Exit(1)
 
 
-def runs(db: Db = DEFAULT_DB, as_json: AsJson = False) -> None:
+def runs(
+    db: Db = DEFAULT_DB,
+    protocol: Annotated[str | None, typer.Option(help="only runs of this protocol")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the stored runs."""
-    stored = Store(db).runs()
+    stored = Store(db).listed(protocol)
     if as_json:
         print_json([report.summary(run) for run in stored])
         return
     for run in stored:
-        standing = "official" if run.header.official else "unofficial"
+        standing = "official" if run.unofficial_reason is None else "unofficial"
         state = f"{run.status}: {run.detail}" if run.detail else run.status
         say(
-            f"{run.id:5}  {run.header.entry:28} {run.header.protocol:24} {run.header.track:10} "
-            f"{run.header.images:5} images  {run.started}  {standing}  {state}"
+            f"{run.id:5}  {run.entry:28} {run.protocol:24} {run.track:10} "
+            f"{run.images:5} images  {run.started}  {standing}  {state}"
         )

@@ -1,5 +1,6 @@
 """What a job needs of this machine: a device, classifiers and pictures, each loaded once."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import torch
 
 from benchmark import classifiers, datasets
 from benchmark.datasets import Sample
+from benchmark.environment import code_hash, packages
 from benchmark.errors import SqueezebenchError
-from benchmark.protocol import ClassifierSpec, DatasetSpec
+from benchmark.protocol import AnyProtocol, ClassifierSpec, DatasetSpec
+from benchmark.records import ClassifierRecord
+from leaderboard.engine.wire import Job, Opened
 
 
 def device_of(name: str) -> torch.device:
@@ -40,3 +44,27 @@ def sample_of(spec: str, beside: tuple[str, ...]) -> Sample:
     """The pictures of a specification in JSON, with their fingerprint."""
     parsed = DatasetSpec.model_validate_json(spec)
     return datasets.fingerprinted(datasets.find(parsed, [Path(p) for p in beside]))
+
+
+def opened_of(
+    job: Job,
+    protocol: AnyProtocol,
+    sample: Sample,
+    records: tuple[ClassifierRecord, ...],
+    device: torch.device,
+    crafting: str,
+) -> Opened:
+    """What there is for a job on this machine."""
+    source = Path(job.source)
+    return Opened(
+        dataset=protocol.dataset.name,
+        fingerprint=sample.fingerprint,
+        images=len(sample.pictures),
+        classifiers=records,
+        device=device_name(device),
+        crafting=crafting,
+        code=code_hash(),
+        packages=packages(),
+        # Where there is none, `admit` says so.
+        submission=hashlib.sha256(source.read_bytes() if source.is_file() else b"").hexdigest(),
+    )

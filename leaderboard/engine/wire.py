@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from benchmark.cost import JudgingTime, Measured, StepTime
 from benchmark.records import (
     Cell,
     ClassifierRecord,
@@ -62,7 +63,8 @@ class SourceJob:
 class Opened:
     """What a worker found when it made a job ready. `crafting` is the precision of attacks.
 
-    It holds nothing that depends on the submission's code, which has not run yet.
+    It holds nothing that depends on what the submission's code does, which has not run yet. `code`,
+    `packages` and `submission` (the hash of its file) tell machines apart that should be alike.
     """
 
     dataset: str
@@ -71,6 +73,9 @@ class Opened:
     classifiers: tuple[ClassifierRecord, ...]
     device: str
     crafting: str
+    code: str
+    packages: dict[str, str]
+    submission: str
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,18 @@ def opened_from(content: dict[str, Any]) -> Opened:
 def cells_from(content: dict[str, Any]) -> tuple[Cell, ...]:
     """The cells that a defense admits, as they came over the wire."""
     return tuple(Cell(access=Access(cell.pop("access")), **cell) for cell in content["cells"])
+
+
+def measured_from(content: dict[str, Any]) -> Measured:
+    """What a probe found, as it came over the wire."""
+    return Measured(
+        pictures=content["pictures"],
+        batch=content["batch"],
+        steps=tuple(StepTime(**one) for one in content["steps"]),
+        judging=tuple(JudgingTime(**one) for one in content["judging"]),
+        memory_bytes=int(content["memory_bytes"]),
+        device_bytes=int(content["device_bytes"]),
+    )
 
 
 def handed_in_to(given: HandedIn) -> dict[str, Any]:

@@ -18,20 +18,26 @@ from benchmark import datasets
 from benchmark import protocol as protocols
 from benchmark.challenge import challenge_cell, judge_pictures
 from benchmark.codec_track.evaluate import CodecHarness, Source, Subject
-from benchmark.datasets import Sample
 from benchmark.defense import Plugin
 from benchmark.errors import SqueezebenchError
-from benchmark.evaluate import Declared, Harness, precision_on
+from benchmark.evaluate import Declared, Harness
 from benchmark.places import cache_folder
+from benchmark.precision import precision_on
 from benchmark.protocol import (
-    AnyProtocol,
     CodecProtocol,
     DatasetSpec,
     Protocol,
 )
 from benchmark.records import ClassifierRecord, Shard
+from benchmark.step_times import measure, measure_codec
 from benchmark.threat import Norm, ThreatModel
-from leaderboard.engine.found import classifier_of, device_name, device_of, sample_of
+from leaderboard.engine.found import (
+    classifier_of,
+    device_of,
+    opened_of,
+    sample_of,
+)
+from leaderboard.engine.memory import forget_peaks, peaks
 from leaderboard.engine.plugin import here, plugins_of
 from leaderboard.engine.wire import (
     Job,
@@ -56,6 +62,7 @@ class Worker:
             "open": self.open,
             "admit": self.admit,
             "shard": self.shard,
+            "probe": self.probe,
             "challenge": self.challenge,
             "dataset": self.dataset,
             "machine": self.machine,
@@ -122,7 +129,7 @@ class Worker:
             for c in loaded.values()
         )
         make = self._maker(job, device)
-        return _opened(protocol, sample, records, device, crafting), lambda: Harness(
+        return opened_of(job, protocol, sample, records, device, crafting), lambda: Harness(
             protocol,
             sample,
             loaded,
@@ -141,13 +148,26 @@ class Worker:
         sources = {
             one.entry: Source(here(job_of_source(job, one)), one.identity) for one in job.sources
         }
-        return _opened(protocol, sample, (), device, "fp32"), lambda: CodecHarness(
+        return opened_of(job, protocol, sample, (), device, "fp32"), lambda: CodecHarness(
             protocol, sample, subject, sources, cache_folder("transfer"), device
         )
 
     def shard(self, content: dict[str, Any]) -> dict[str, Any]:
         """Evaluate one shard of the open job."""
-        return result_to(self._harness().evaluate(Shard(**content)))
+        forget_peaks()
+        result = self._harness().evaluate(Shard(**content))
+        result.diagnostics.update(peaks())
+        return result_to(result)
+
+    def probe(self, content: dict[str, Any]) -> dict[str, Any]:
+        """What the attacks of the open job take here, on its first pictures."""
+        harness = self._harness()
+        forget_peaks()
+        if isinstance(harness, CodecHarness):
+            found = measure_codec(harness, content["batch"], content["images"])
+        else:
+            found = measure(harness, content["classifiers"], content["batch"], content["images"])
+        return asdict(found) | {name.removesuffix("_max"): n for name, n in peaks().items()}
 
     def challenge(self, content: dict[str, Any]) -> dict[str, Any]:
         """Judge pictures that somebody handed in against the open job."""
@@ -180,23 +200,6 @@ class Worker:
             "cores": os.cpu_count(),
             "datasets": list(datasets.DATASETS),
         }
-
-
-def _opened(
-    protocol: AnyProtocol,
-    sample: Sample,
-    records: tuple[ClassifierRecord, ...],
-    device: torch.device,
-    crafting: str,
-) -> Opened:
-    return Opened(
-        dataset=protocol.dataset.name,
-        fingerprint=sample.fingerprint,
-        images=len(sample.pictures),
-        classifiers=records,
-        device=device_name(device),
-        crafting=crafting,
-    )
 
 
 def _blame(problem: BaseException) -> str:

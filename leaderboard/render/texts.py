@@ -20,6 +20,7 @@ CHAPTERS = (
     "method",
     "real-photographs",
     "speed",
+    "clusters",
 )
 """The chapters of the method in their order; other texts stand elsewhere. Flags have a page."""
 APART = ("datasets",)

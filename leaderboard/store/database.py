@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from benchmark.errors import CallError, StoreError
 
@@ -24,6 +24,8 @@ BUSY_SECONDS = 60
 PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DRIVERS = {SQLITE: SQLITE, POSTGRESQL: "postgresql+psycopg"}
+POOLS: dict[str, type[Pool]] = {SQLITE: QueuePool, POSTGRESQL: NullPool}
+"""The last connection to a file that closes copies the log back: one stays open in between."""
 UPGRADE_LOCK = 0x53515A42
 """Names our upgrades among the advisory locks of a PostgreSQL server."""
 UPGRADE_LOCKS = {
@@ -109,7 +111,7 @@ def _check_file(path: Path, *, create: bool) -> None:
 def _engine(url: URL, backend: str) -> Engine:
     waiting = {"timeout" if backend == SQLITE else "connect_timeout": BUSY_SECONDS}
     try:
-        engine = create_engine(url, poolclass=NullPool, connect_args=waiting)
+        engine = create_engine(url, poolclass=POOLS[backend], connect_args=waiting)
     except (ImportError, NoSuchModuleError) as problem:
         raise StoreError(
             f"{backend} needs a package that is not installed ({problem}); "

@@ -44,7 +44,9 @@ def rows_of(
     result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The rows of `outcomes` that a shard's result makes; each cell has its images in order."""
-    rows = _numbered([asdict(outcome) for outcome in result.outcomes], result, shard_id, cell_ids)
+    rows = _numbered(
+        [dict(vars(outcome)) for outcome in result.outcomes], result, shard_id, cell_ids
+    )
     for row in rows:
         del row["classifier"]
     return rows
@@ -54,7 +56,7 @@ def codec_rows_of(
     result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The rows of `codec_outcomes`, likewise."""
-    given = [asdict(outcome) for outcome in result.codec_outcomes]
+    given = [dict(vars(outcome)) for outcome in result.codec_outcomes]
     return _numbered(given, result, shard_id, cell_ids)
 
 

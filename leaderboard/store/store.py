@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, func, insert, select, true
 
@@ -35,6 +35,30 @@ LISTED = 20
 RUNNING, COMPLETED, INTERRUPTED, FAILED = "running", "completed", "interrupted", "failed"
 
 
+class Listed(NamedTuple):
+    """A run by name, without its cells: there may be ten thousand of them."""
+
+    id: int
+    submission: str
+    variant: str
+    track: str
+    protocol: str
+    protocol_hash: str
+    images: int
+    started: str
+    unofficial_reason: str | None
+    status: str
+    detail: str
+
+    @property
+    def entry(self) -> str:
+        """The submission with its variant."""
+        return f"{self.submission}/{self.variant}"
+
+
+LISTED_COLUMNS = Listed._fields[:-2]
+
+
 class Store:
     """Runs in the database at `url`: an SQLAlchemy URL, or the path of an SQLite file."""
 
@@ -49,14 +73,16 @@ class Store:
 
     def begin(self, header: RunHeader) -> int:
         """A new run; returns its number."""
-        row = {name: value for name, value in asdict(header).items() if name != "cells"}
+        # `asdict` of the whole would copy every cell, and the protocol's content, to throw it away.
+        row = {name: value for name, value in vars(header).items() if name != "cells"}
+        row["classifiers"] = [vars(record) for record in header.classifiers]
         with self._database.transaction() as connection:
             inserted = connection.execute(insert(runs).values(**row, started=_now()))
             run_id = _key(inserted)
             connection.execute(
                 insert(cells),
                 [
-                    {"run_id": run_id, "position": position, **asdict(cell)}
+                    {"run_id": run_id, "position": position, **vars(cell)}
                     for position, cell in enumerate(header.cells)
                 ],
             )
@@ -68,7 +94,9 @@ class Store:
         with self._database.transaction() as connection:
             cell_ids = {
                 row.name: row.id
-                for row in connection.execute(select(cells).where(cells.c.run_id == run_id))
+                for row in connection.execute(
+                    select(cells.c.name, cells.c.id).where(cells.c.run_id == run_id)
+                )
             }
             inserted = connection.execute(
                 insert(shards).values(
@@ -109,6 +137,18 @@ class Store:
         with self._database.transaction() as connection:
             rows = connection.execute(columns.where(shards.c.run_id == run_id))
             return {Shard(*row) for row in rows}
+
+    def listed(self, protocol: str | None = None) -> list[Listed]:
+        """Every run (of the protocol) in the order they began, as a list or a board names it."""
+        newest = select(func.max(events.c.id)).where(events.c.run_id == runs.c.id)
+        query = (
+            select(*(runs.c[name] for name in LISTED_COLUMNS), events.c.status, events.c.detail)
+            .join(events, events.c.id == newest.correlate(runs).scalar_subquery())
+            .where(true() if protocol is None else runs.c.protocol == protocol)
+            .order_by(runs.c.id)
+        )
+        with self._database.transaction() as connection:
+            return [Listed(*row) for row in connection.execute(query)]
 
     def runs(self, key: str | None = None) -> list[Run]:
         """Every run (with this key) in the order they began, without results."""

@@ -26,6 +26,7 @@ from benchmark.protocol import Protocol, load
 from benchmark.records import CLEAN, Outcome, Shard
 from benchmark.tensors import Images
 from benchmark.threat import Budget, Norm, ThreatModel
+from benchmark.transfer import CHECKED, checksum
 
 
 class Identity(Defense):
@@ -172,12 +173,22 @@ def test_a_cached_picture_outside_of_the_ball_counts_as_the_clean_one(
     (kept,) = tmp_path.glob("*.safetensors")
     altered = load_file(kept)
     altered["pixels"][0] = 255 - altered["pixels"][0]
-    save_file(altered, kept)
+    save_file(altered, kept, {CHECKED: checksum(altered)})
     cell = "transfer/pgd-5/linf-4/bare"
     before, after = (of_cell(r.outcomes, cell) for r in (first, harness().evaluate(SHARD)))
     assert after[0].png_sha256 == of_cell(first.outcomes, CLEAN)[0].png_sha256
     assert (after[0].linf, after[0].correct) == (0, True)
     assert after[1:] == before[1:]
+
+
+def test_a_cached_picture_that_was_altered_is_made_anew(harness: Made, tmp_path: Path) -> None:
+    first = harness().evaluate(SHARD)
+    (kept,) = tmp_path.glob("*.safetensors")
+    content = bytearray(kept.read_bytes())
+    content[-1] ^= 1
+    kept.write_bytes(content)
+    assert harness().evaluate(SHARD).outcomes == first.outcomes
+    assert kept.read_bytes() != bytes(content)
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(

@@ -1,0 +1,136 @@
+"""What may happen to a run: each fault as a function, and how everything is put right again.
+
+Clocks, limits and files are those of this process and of its own worker: nothing else on the
+machine is touched.
+"""
+
+import os
+import resource
+import signal
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest import mock
+
+from benchmark.places import cache_folder
+from leaderboard.engine.local import LocalEngine
+from leaderboard.store import store
+
+REFUSAL = "SELECT RAISE(ABORT, 'gone')"
+LOCKED_S = 1.5
+SPARE_BYTES = 2**20
+"""Memory that a worker may still take when it is short of it."""
+
+
+@dataclass
+class Stage:
+    """What a fault may reach: the database's file and the engine's worker."""
+
+    database: Path
+    engine: LocalEngine
+
+    @property
+    def worker(self) -> int:
+        """The process of the worker."""
+        return self.engine.processes()[0]
+
+
+def kill_worker(stage: Stage) -> None:
+    """As the system does that is short of memory."""
+    os.kill(stage.worker, signal.SIGKILL)
+
+
+def little_memory(stage: Stage) -> None:
+    """Let the worker take hardly more than it has."""
+    pages = int(Path(f"/proc/{stage.worker}/statm").read_text().split()[0])
+    allowed = pages * resource.getpagesize() + SPARE_BYTES
+    _, hard = resource.prlimit(stage.worker, resource.RLIMIT_AS)
+    resource.prlimit(stage.worker, resource.RLIMIT_AS, (allowed, hard))
+
+
+def full_disk(_stage: Stage) -> None:
+    """No file of this process may grow; the next attempt finds room again."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+
+
+def locked_database(stage: Stage) -> None:
+    """Somebody else writes for a while."""
+
+    def hold() -> None:
+        other = sqlite3.connect(stage.database, timeout=30)
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(LOCKED_S)
+        other.rollback()
+        other.close()
+
+    threading.Thread(target=hold).start()
+
+
+def lost_database(stage: Stage) -> None:
+    """Every write is refused until the next attempt, as by a server that is gone."""
+    other = sqlite3.connect(stage.database)
+    other.execute(
+        "CREATE TRIGGER gone BEFORE INSERT ON shards BEGIN SELECT RAISE(ABORT, 'gone'); END"
+    )
+    other.commit()
+    other.close()
+
+
+def clock_jump(_: Stage) -> None:
+    """The machine's clock is set back ten years."""
+    past = datetime(2016, 1, 1, tzinfo=UTC).isoformat(timespec="seconds")
+    mock.patch.object(store, "_now", return_value=past).start()
+
+
+def corrupted_cache(_: Stage) -> None:
+    """One byte in every cached transfer example is another, and one file ends early."""
+    for path in cache_folder("transfer").glob("*.safetensors"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 255
+        path.write_bytes(content)
+    for path in list(cache_folder("transfer").glob("*.safetensors"))[:1]:
+        path.write_bytes(path.read_bytes()[:-5])
+
+
+def interrupt(_: Stage) -> None:
+    """Ctrl-C."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def interrupt_twice(_: Stage) -> None:
+    """Ctrl-C, and again while the first is being answered."""
+    signal.setitimer(signal.ITIMER_REAL, 0.002)
+    signal.raise_signal(signal.SIGINT)
+
+
+FAULTS: Mapping[str, Callable[[Stage], None]] = {
+    fault.__name__.replace("_", "-"): fault
+    for fault in (
+        *(kill_worker, little_memory, full_disk, locked_database, lost_database),
+        *(clock_jump, corrupted_cache, interrupt, interrupt_twice),
+    )
+}
+
+
+@contextmanager
+def mended(database: Path) -> Iterator[None]:
+    """Whatever a fault changed is put right afterwards, as a person would."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        mock.patch.stopall()
+        other = sqlite3.connect(database, timeout=30)
+        other.execute("DROP TRIGGER IF EXISTS gone")
+        other.commit()
+        other.close()

@@ -1,0 +1,113 @@
+"""Results of shards as files, one each, checked when they are read."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.errors import DataError
+from benchmark.plan import address
+from benchmark.records import RunHeader, Shard, ShardResult
+from leaderboard.cluster.planned import Plan, same_run
+from leaderboard.engine import Engine
+from leaderboard.evaluation import Progress, prepare
+
+
+@dataclass(frozen=True)
+class Part:
+    """The result of one shard, the run that it belongs to, and the sha256 of the former."""
+
+    schema: Literal[1]
+    header: RunHeader
+    result: ShardResult
+    sha256: str
+
+
+PART = TypeAdapter(Part)
+RESULT = TypeAdapter(ShardResult)
+
+
+def run_part(
+    plan: Plan, number: int, count: int, folder: Path, engine: Engine, progress: Progress
+) -> int:
+    """Run part `number` of `count` into `folder`; how many shards were left to run.
+
+    A file that is there and whole is not made again, so a part that was broken off goes on.
+    """
+    shards = plan.part(number, count)
+    folder.mkdir(parents=True, exist_ok=True)
+    left = [shard for shard in shards if not _is_whole(place(plan.header, shard, folder))]
+    if not left:
+        return 0
+    prepared = prepare(plan.request(), engine)
+    same_run(plan, prepared)
+    progress(len(shards) - len(left), len(shards))
+    for done, result in enumerate(engine.run(left), start=len(shards) - len(left) + 1):
+        write(prepared.header, result, place(plan.header, result.shard, folder))
+        progress(done, len(shards))
+    return len(left)
+
+
+def place(header: RunHeader, shard: Shard, folder: Path) -> Path:
+    """The file of a shard's result."""
+    return folder / f"{address(header.key, shard)}.json"
+
+
+def write(header: RunHeader, result: ShardResult, path: Path) -> None:
+    """Write the result whole, or nothing."""
+    # As it will be read: a whole number that stands for a float becomes one.
+    result = RESULT.validate_json(RESULT.dump_json(result, warnings=False))
+    content = PART.dump_json(Part(1, header, result, digest(result)))
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def digest(result: ShardResult) -> str:
+    """sha256 over all of a result."""
+    return hashlib.sha256(json.dumps(asdict(result), sort_keys=True).encode()).hexdigest()
+
+
+def read(path: Path) -> Part:
+    """The result in a file; refuses what is no such file, or damaged."""
+    try:
+        part = PART.validate_json(path.read_bytes())
+    except ValidationError as problem:
+        said = problem.errors()[0]["msg"]
+        raise DataError(
+            f"{path} is no whole result of a shard ({said}); delete it and run its part again"
+        ) from problem
+    if digest(part.result) != part.sha256:
+        raise DataError(f"{path} was altered: its sha256 differs; delete it and run its part again")
+    return part
+
+
+def read_all(folders: Sequence[Path]) -> Iterator[tuple[Path, Part]]:
+    """Every result in the folders."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise DataError(f"{folder} is no folder; give those that `run-shard -o` wrote into")
+        for path in sorted(folder.glob("*.json")):
+            yield path, read(path)
+
+
+def figures(result: ShardResult) -> list[dict[str, Any]]:
+    """What two results of the same shard must agree in: all outcomes but their time."""
+    rows = [asdict(one) for one in result.outcomes]
+    rows += [asdict(one) for one in result.codec_outcomes]
+    return [{k: v for k, v in row.items() if not k.endswith("_seconds")} for row in rows]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read(path)
+    except (DataError, FileNotFoundError):
+        return False
+    return True
