@@ -13,9 +13,9 @@ from compressai.models import CompressionModel  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmark.codecs.blurred_rate import slope
 from benchmark.codecs.learned import LearnedCodec
 from benchmark.codecs.parameters import fill
-from benchmark.codecs.relaxed_rate import slope
 from benchmark.errors import CallError
 from benchmark.gradients import straight_through_round
 from benchmark.tensors import Images
@@ -140,7 +140,7 @@ class Network(CompressionModel):  # type: ignore[misc]
         return x_hat
 
     def _bits(self, symbols: Tensor, places: Tensor) -> Tensor:
-        """Code lengths of the symbols; they rise with the places as `relaxed_rate` says."""
+        """Code lengths of the symbols; they rise with the places as `blurred_rate` says."""
         with torch.no_grad():
             lengths, rise = self._lengths(symbols), slope(places, symbols, self._lengths)
         return lengths + rise * (places - places.detach())

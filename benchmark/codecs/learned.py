@@ -136,7 +136,7 @@ class LearnedCodec(Codec):
     def likelihood_bits(self, x: Images) -> PerImage:
         """-log2 of the likelihood of all latents, of the hyperprior too.
 
-        Its gradient is that before rounding (see `benchmark.codecs.relaxed_rate`).
+        Its gradient is that before rounding (see `benchmark.codecs.blurred_rate`).
         """
         return self._bits(self._output(x))
 

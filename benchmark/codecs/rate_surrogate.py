@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.codecs.blurred_rate import slope
 from benchmark.codecs.jpeg_surrogate import (
     BLOCK,
     quantization_tables,
@@ -18,7 +19,6 @@ from benchmark.codecs.jpeg_surrogate import (
     to_ycbcr,
     transform,
 )
-from benchmark.codecs.relaxed_rate import slope
 from benchmark.codecs.wavelet_surrogate import analysis, norms
 from benchmark.tensors import Images, PerImage
 from benchmark.threat import LEVELS

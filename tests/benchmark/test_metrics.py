@@ -1,7 +1,6 @@
 """Measures: closed forms, peers on the same pictures, published figures; one value an image."""
 
 import hashlib
-import importlib
 import importlib.util
 from pathlib import Path
 
@@ -18,12 +17,13 @@ from benchmark.codecs.pillow import Jpeg
 from benchmark.datasets import kodak, photos
 from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.geometry import from_bytes
-from benchmark.metrics import METRICS, bits_per_pixel, ms_ssim, psnr
+from benchmark.metrics import lpips
+from benchmark.metrics import ms_ssim as multiscale
+from benchmark.metrics.bits_per_pixel import bits_per_pixel
+from benchmark.metrics.ms_ssim import ms_ssim
 from benchmark.metrics.pairs import check_pair
-
-# The package has functions of these names.
-lpips = importlib.import_module("benchmark.metrics.lpips")
-multiscale = importlib.import_module("benchmark.metrics.ms_ssim")
+from benchmark.metrics.psnr import psnr
+from benchmark.metrics.table import METRICS
 
 
 def photographs(height: int = 256, width: int = 256, n: int = 3) -> Tensor:

@@ -10,8 +10,9 @@ from compressai.models import JointAutoregressiveHierarchicalPriors, ScaleHyperp
 from torch import Tensor
 
 from benchmark.codecs.autoregressive import Autoregressive
+from benchmark.codecs.blurred_rate import BLUR, density, slope
 from benchmark.codecs.learned import LearnedCodec
-from benchmark.codecs.relaxed_rate import BLUR, density, slant_rates, slope
+from benchmark.codecs.relaxed_rate import slant_rates
 from benchmark.draws import seeded
 from benchmark.geometry import to_lattice
 
