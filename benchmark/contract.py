@@ -7,6 +7,9 @@ import torch
 from benchmark.errors import ContractError
 from benchmark.tensors import Images, Logits
 
+LARGEST_TRADE_OFF = 1e6
+"""In bits a pixel for an error of one squared grey level. Trained codecs stand below 1."""
+
 
 def check_images(given: object, x: Images, source: str) -> Images:
     """`given` if it is as many images as `x` of the same shape, finite and in [0, 1]."""
@@ -54,3 +57,15 @@ def check_logits(given: object, n: int, classes: int, source: str) -> Logits:
     if not bool(torch.isfinite(given).all()):
         raise ContractError(f"{source} returned logits that are not finite")
     return given
+
+
+def check_trade_off(given: object, source: str) -> float | None:
+    """`given` if it is a trade-off that a codec can have, or None for none."""
+    if given is None:
+        return None
+    if isinstance(given, int | float) and 0 < given <= LARGEST_TRADE_OFF:
+        return float(given)
+    raise ContractError(
+        f"{source}.trade_off is {str(given)[:40]}, expected a number above 0, at most "
+        f"{LARGEST_TRADE_OFF:g}, or None if it is unknown"
+    )

@@ -112,7 +112,10 @@ def _copy(source: Any, target: Any, size: int | None) -> None:
 
 
 def check(path: Path, sha256: str | None, size: int | None, remedy: str) -> None:
-    """Raise a DataError with the `remedy` unless the file has this size and hash."""
+    """Raise a DataError with the `remedy` unless the file is there, of this size and hash."""
+    if not path.is_file():
+        digest = f" of sha256 {sha256[:12]}…" if sha256 else ""
+        raise DataError(f"there is no file {path}, expected one{digest}; {remedy}")
     given = path.stat().st_size
     if size is not None and given != size:
         raise DataError(f"{path} has {given} bytes, expected {size}; {remedy}")

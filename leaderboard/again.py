@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark import protocol as protocols
+from benchmark.codec_track.score import codec_score
 from benchmark.errors import SqueezebenchError
 from benchmark.records import Run
 from benchmark.score import score
@@ -22,6 +23,8 @@ SAME_VERDICTS = 0.99
 """Share of images that must get the same verdict: another machine moves the last bits."""
 SAME_ACCURACY = 0.005
 """Accuracies may differ by this, or by one image where there are few."""
+SAME_BITS, SAME_PSNR = 0.01, 0.1
+"""A cell's mean bits a pixel may differ by this share, its mean PSNR by so many dB."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def make(
     request = Request(
         chosen.submission,
         chosen.submission.variant(header.variant),
-        protocols.load(header.protocol),
+        protocols.of_content(header.protocol_content),
         device=device,
         precision=header.environment["crafting"],
         limit=header.images,
@@ -84,23 +87,53 @@ def make(
 
 
 def compare(old: Run, new: Run) -> Agreement:
-    """Same verdict on nearly every image, accuracies close to each other."""
-    before = {(o.classifier, o.cell, o.image): o.correct for o in old.outcomes}
-    after = {(o.classifier, o.cell, o.image): o.correct for o in new.outcomes}
+    """Same verdict on nearly every image; accuracies, or bits and PSNR, close to each other."""
+    before, after = _verdicts(old), _verdicts(new)
     entry = f"{old.header.entry} under {old.header.protocol}"
     if before.keys() != after.keys():
         odd = len(before.keys() ^ after.keys())
         return Agreement(False, f"{entry}: {odd} outcomes stand in only one of the runs")
     same = sum(before[key] == after[key] for key in before) / len(before)
+    said = f"{entry}: {100 * same:.2f} % of the verdicts are the same"
+    close, distance = (_close_codecs if old.codec_outcomes else _close_accuracies)(old, new)
+    agrees = same >= SAME_VERDICTS and close
+    return Agreement(agrees, f"{said}, {distance}" + ("" if agrees else "; they do not agree"))
+
+
+def _verdicts(run: Run) -> dict[tuple[str, ...], object]:
+    """Of each image whether it was classified right, or how its stream fared."""
+    found: dict[tuple[str, ...], object] = {
+        (o.classifier, o.cell, o.image): o.correct for o in run.outcomes
+    }
+    return found | {(o.cell, o.image): o.status for o in run.codec_outcomes}
+
+
+def _close_accuracies(old: Run, new: Run) -> tuple[bool, str]:
     furthest = max(
         abs(mine - theirs)
         for record in old.header.classifiers
         for mine, theirs in zip(_figures(old, record.name), _figures(new, record.name), strict=True)
     )
     allowed = max(SAME_ACCURACY, 1 / old.header.images + 1e-9)
-    said = f"{100 * same:.2f} % of the verdicts are the same, accuracies within {furthest:.4f}"
-    agrees = same >= SAME_VERDICTS and furthest <= allowed
-    return Agreement(agrees, f"{entry}: {said}" + ("" if agrees else "; they do not agree"))
+    return furthest <= allowed, f"accuracies within {furthest:.4f}"
+
+
+def _close_codecs(old: Run, new: Run) -> tuple[bool, str]:
+    mine, theirs = codec_score(old), codec_score(new)
+    pairs = [
+        (one.quality, other.quality)
+        for one, other in zip((mine.clean, *mine.cells), (theirs.clean, *theirs.cells), strict=True)
+    ]
+    rates = [
+        (a.bits_per_pixel.estimate, b.bits_per_pixel.estimate)
+        for a, b in pairs
+        if a.bits_per_pixel and b.bits_per_pixel
+    ]
+    errors = [(a.psnr.estimate, b.psnr.estimate) for a, b in pairs if a.psnr and b.psnr]
+    bits = max((abs(b / a - 1) for a, b in rates), default=0.0)
+    decibels = max((abs(b - a) for a, b in errors), default=0.0)
+    said = f"bits of each cell within {100 * bits:.2f} %, PSNR within {decibels:.3f} dB"
+    return bits <= SAME_BITS and decibels <= SAME_PSNR, said
 
 
 def _figures(run: Run, classifier: str) -> list[float]:

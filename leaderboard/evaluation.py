@@ -189,14 +189,12 @@ def job_of(request: Request) -> Job:
 
 def _header(request: Request, opened: Opened, images: int, threads: int) -> RunHeader:
     manifest, protocol = request.submission.manifest, request.protocol
-    # The box does not serve the codec track yet.
-    sandboxed = request.sandboxed and protocol.track == "classifier"
     described = environment.describe(opened.device, threads) | {
         "crafting": opened.crafting,
-        "sandboxed": sandboxed,
+        "sandboxed": request.sandboxed,
     }
     reasons = list(request.reasons)
-    if not sandboxed:
+    if not request.sandboxed:
         reasons.append(UNSANDBOXED)
     if manifest.training.uses_test_data:
         reasons.append("trained on test data")

@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from benchmark.defense import Plugin
+from leaderboard.engine.wire import Job
 from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.limits import DEFAULT, Limits
 from leaderboard.sandbox.loading import PluginSpec
+from leaderboard.sandbox.loading import load as load_plugin
 from leaderboard.sandbox.plugins import Boxes, InProcess
 from leaderboard.submission import load
 
@@ -26,6 +28,13 @@ def spec_of(folder: Path, variant: str | None = None) -> PluginSpec:
     parameters: dict[str, Any] = dict(chosen.parameters)
     return PluginSpec(
         str(found.source.resolve()), found.class_name, defense.kind, defense.randomized, parameters
+    )
+
+
+def plugin_of(job: Job) -> Plugin:
+    """The plugin of a job itself, in this process and with nothing before it."""
+    return load_plugin(
+        PluginSpec(job.source, job.class_name, job.kind, job.randomized, job.parameters)
     )
 
 

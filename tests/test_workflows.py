@@ -13,6 +13,8 @@ import typer
 import yaml
 
 from leaderboard.cli import app
+from leaderboard.sandbox import machine
+from tests.leaderboard.commands import succeed
 
 GITHUB = Path(__file__).parents[1] / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
@@ -181,3 +183,17 @@ def test_templates_are_forms_that_github_reads() -> None:
             continue
         assert {"name", "description", "body"} <= content.keys()
         assert all(part["attributes"]["label"] for part in content["body"])
+
+
+def test_the_profile_of_bwrap_is_the_one_that_doctor_prints() -> None:
+    """Without it Ubuntu 24.04 makes no box."""
+    assert succeed("doctor", "--profile") == machine.PROFILE
+    action = yaml.safe_load((GITHUB / "actions" / "setup" / "action.yml").read_text())
+    installed, made, loaded = (step["run"] for step in action["runs"]["steps"][1:])
+    assert installed.endswith("apt-get install --yes bubblewrap")
+    assert made.startswith("make setup")
+    assert loaded.startswith(".venv/bin/squeezebench doctor --profile | sudo tee /etc/apparmor.d/")
+    assert loaded.endswith(machine.LOAD_PROFILE)
+    runner = (GITHUB / "gpu-runner").read_text()
+    said = [line for line in machine.PROFILE.splitlines() if not line.lstrip().startswith("#")]
+    assert all(f"'{line}'" in runner for line in said if "include if exists" not in line)

@@ -1,7 +1,6 @@
 """Which objectives a codec gives an attack the means for."""
 
-from torch import nn
-
+from benchmark.codec_track.features import layered
 from benchmark.defense import Codec
 from benchmark.draws import seeded
 from benchmark.tensors import Images
@@ -20,7 +19,7 @@ def admits(codec: Codec, gradient: str, objective: str, x: Images) -> bool:
     if objective == "joint":
         return picture and _bits_have_a_slope(codec, x)
     if objective == "features":
-        return picture and any(isinstance(module, nn.Conv2d) for module in codec.modules())
+        return picture and layered(codec)
     return picture
 
 

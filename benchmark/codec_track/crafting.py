@@ -9,7 +9,7 @@ from benchmark.codec_track import attacks, objectives
 from benchmark.codec_track.types import Loss, Views
 from benchmark.defense import Codec
 from benchmark.draws import seed_of, seeded
-from benchmark.errors import CallError
+from benchmark.errors import BoxError, CallError
 from benchmark.geometry import from_bytes, in_ball, per_image, to_bytes, to_lattice_in_ball
 from benchmark.protocol import PlannedCell
 from benchmark.tensors import Images, PerImage
@@ -52,6 +52,8 @@ class Counted:
             x.register_hook(self._followed)  # type: ignore[no-untyped-call]
         try:
             return self._loss(x)
+        except BoxError:  # there is nobody left to ask, or to judge
+            raise
         except Exception as problem:
             raise CrashError(x.detach()) from problem
 

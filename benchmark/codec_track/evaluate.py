@@ -14,9 +14,11 @@ from benchmark.codec_track.admission import admits
 from benchmark.codec_track.crafting import Attacked, craft
 from benchmark.codec_track.judge import SAME, CodecJudge, lpips_is_here, psnr_of
 from benchmark.codec_track.pictures import Group, groups
+from benchmark.contract import check_trade_off
 from benchmark.datasets import Sample
 from benchmark.defense import Codec, Plugin
 from benchmark.errors import CallError, ContractError
+from benchmark.estimators import Elsewhere
 from benchmark.geometry import from_bytes
 from benchmark.judge import differences, through_png
 from benchmark.protocol import CLEAN_CELL, CodecProtocol, PlannedCell, codec_cells
@@ -43,8 +45,9 @@ class Subject(NamedTuple):
 class CodecHarness:
     """A codec protocol, a submission and the pictures on one device, ready to evaluate shards.
 
-    The submission is made three times: for the attacks, to compress, and to decompress. What
-    decompresses has never seen a picture, nor what judges a gradient.
+    The submission is made for the attacks, to compress, and to decompress: three times, or twice if
+    its code is elsewhere, where these two are apart anyway. What decompresses has never seen a
+    picture, nor what judges a gradient.
     """
 
     def __init__(
@@ -60,7 +63,9 @@ class CodecHarness:
         self._protocol, self._sample, self._subject = protocol, sample, subject
         self._device, self._sources = device, sources
         self._made: dict[str, Codec] = {}
-        self._attacked, encoder, decoder = (self._codec(subject.make) for _ in range(3))
+        self._attacked, encoder = (self._codec(subject.make) for _ in range(2))
+        # A codec elsewhere decompresses in another place than it compresses.
+        decoder = encoder if isinstance(encoder, Elsewhere) else self._codec(subject.make)
         self._draws = protocol.judge_draws if self._attacked.randomized else 1
         self._lpips = protocol.lpips and lpips_is_here(device)
         self._judge = CodecJudge(encoder, decoder, self._draws, lpips=self._lpips)
@@ -96,6 +101,7 @@ class CodecHarness:
             raise CallError(
                 f"{type(made).__name__} is no codec; a protocol of the codec track judges bytes"
             )
+        check_trade_off(made.trade_off, type(made).__name__)
         codec: Codec = made.to(self._device).eval()
         return codec
 

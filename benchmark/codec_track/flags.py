@@ -30,6 +30,8 @@ GAP = 0.03
 """Share of the real bits by which a likelihood may miss them."""
 ERRORS = 2.0
 """Standard errors from which a difference counts."""
+ONE_STEP = "fgsm"
+"""The attack that reads no number of steps."""
 INFORMED = (Access.VANILLA, Access.WHITE_BOX, Access.EOT)
 
 
@@ -96,6 +98,27 @@ def _beaten(run: Run, figure: Figure, cell: Cell) -> float | None:
     return fmean(ahead) if fmean(ahead) > ERRORS * error else None
 
 
+def _cut_short(run: Run) -> str | None:
+    """Whether attacks ended with an error of the codec on pictures that it then decoded."""
+    steps = {
+        cell.name: (cell.steps or 0) * (cell.restarts or 1)
+        for cell in run.header.cells
+        if cell.access in INFORMED and cell.attack != ONE_STEP
+    }
+    cut = [
+        outcome
+        for outcome in run.codec_outcomes
+        if outcome.gradient_steps < steps.get(outcome.cell, 0) and not outcome.failures
+    ]
+    if not cut:
+        return None
+    first = cut[0]
+    return (
+        f"{len(cut)} of {len(run.codec_outcomes)} pictures; first: {first.image} under "
+        f"{first.cell}, after {first.gradient_steps} of {steps[first.cell]} steps."
+    )
+
+
 CODEC_FLAGS: Mapping[str, CodecFlag] = {
     "noise-beats-attack": CodecFlag(
         "In some ball noise costs more bits, or more PSNR, than the best of the attacks there that "
@@ -117,6 +140,14 @@ CODEC_FLAGS: Mapping[str, CodecFlag] = {
         "miss bits that are: those of headers, of an index, or of symbols beyond the coder's "
         "tables. The figures themselves count real bytes.",
         _rate_mismatch,
+    ),
+    "cut-short": CodecFlag(
+        "The codec answered an attack with an error, or with what is no picture or number, on a "
+        "picture that it then coded and decoded all the same.",
+        "An error is what an adversary looks for, so it ends the attack, and the picture is "
+        "judged. Where the judge finds nothing wrong with it, the codec spared itself the rest of "
+        "the attack, and its figures are too low.",
+        _cut_short,
     ),
     "decode-failures": CodecFlag(
         "At least one picture, clean or attacked, did not come back, in some draw, from the stream "

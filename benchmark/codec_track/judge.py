@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.contract import check_images, check_streams
 from benchmark.defense import Codec
 from benchmark.draws import seeded
-from benchmark.errors import DataError
+from benchmark.errors import BoxError, DataError
 from benchmark.geometry import from_bytes
 from benchmark.metrics.lpips import lpips_alex
 from benchmark.metrics.ms_ssim import WINDOW, ms_ssim
@@ -36,7 +36,10 @@ class Coding:
 
 
 class CodecJudge:
-    """A codec that no attack has touched, in two instances: what decodes has seen bytes alone."""
+    """A codec that no attack has touched: what decodes has seen bytes alone.
+
+    Encoder and decoder are two instances, or one that decodes in another place than it encodes.
+    """
 
     def __init__(self, encoder: Codec, decoder: Codec, draws: int, *, lpips: bool) -> None:
         """`draws` of each picture; `lpips` asks for that measure too."""
@@ -72,7 +75,10 @@ class CodecJudge:
         """By how many grey levels the two instances disagree about one stream of this picture.
 
         A decoder that remembers what it compressed gives another picture than one that does not.
+        One instance that compresses and decompresses in two places has nothing to remember: 0.
         """
+        if self._encoder is self._decoder:
+            return 0.0
         x = from_bytes(pixels[None])
         with torch.no_grad(), seeded("gap"):
             stream = self._compressed(x)
@@ -86,6 +92,8 @@ class CodecJudge:
         try:
             with torch.no_grad(), seeded("judge", draw, *seed):
                 stream, encoding = _timed(x, lambda: self._compressed(x))
+        except BoxError:  # there is nobody left to ask
+            raise
         except Exception as problem:  # noqa: BLE001 (whatever an encoder does, it is its failure)
             return Coding(None, None, None, _said("compress", problem), None, None)
         likelihood, reason = self._expected(x, draw, *seed)
@@ -93,17 +101,24 @@ class CodecJudge:
         try:
             with torch.no_grad(), seeded("decoder", draw, *seed):
                 x_hat, decoding = _timed(x, lambda: self._decompressed(stream, x))
+        except BoxError:
+            raise
         except Exception as problem:  # noqa: BLE001 (as above)
             reason = _said("decompress", problem)
         return Coding(bits, likelihood, x_hat, reason, encoding, decoding)
 
     def _expected(self, x: Images, draw: int, *seed: object) -> tuple[float | None, str]:
-        """The bits that the likelihood expects of the same draw, and what went wrong."""
+        """The bits that the likelihood expects of the same draw, and what went wrong.
+
+        Those of `coded`, which are what attacks follow.
+        """
         if not self._encoder.has_likelihood:
             return None, ""
         try:
             with torch.no_grad(), seeded("judge", draw, *seed):
-                return _finite(float(self._encoder.likelihood_bits(x))), ""
+                return _finite(float(self._encoder.coded(x).bits)), ""
+        except BoxError:
+            raise
         except Exception as problem:  # noqa: BLE001 (no failure of the codec, whose stream is there)
             return None, _said("likelihood_bits", problem)
 

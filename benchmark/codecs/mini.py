@@ -165,11 +165,15 @@ class MiniElic(ElicCodec):
 
 
 class MiniHific(HificCodec):
-    """The bundled HiFiC. Its loss is no trade-off of bits and squared error alone."""
+    """The bundled HiFiC.
+
+    Its trade-off is the weight of the squared error in its loss, beside which others stand.
+    """
 
     def __init__(self, rate: str) -> None:
         """`rate` is low or medium."""
         super().__init__(model_of("mini-hific", rate))
+        self.trade_off = recipe_of("mini-hific", rate).weight
 
 
 CODECS: Mapping[str, Callable[[str], LearnedCodec]] = {

@@ -16,7 +16,6 @@ from benchmark.codecs.jpeg_xl import JpegXL
 from benchmark.codecs.pillow import Jpeg
 from benchmark.codecs.published import ELIC, HIFIC, Elic, Hific
 from benchmark.codecs.trade_off import slope
-from benchmark.codecs.train.recipes import RECIPES, recipe_of
 from benchmark.codecs.vvc import Vvc
 from benchmark.codecs.webp import WebP
 from benchmark.codecs.zoo import Zoo
@@ -86,12 +85,9 @@ def named(codec: str, rate: Rate) -> Codec:
 def with_trade_off(codec: str, rate: Rate) -> Codec:
     """As `named`, with a trade-off: its own, or the slope of its curve there.
 
-    The bundled HiFiC has the weight of the squared error in its loss, beside which others stand.
-    The published one has none that is known here.
+    The published HiFiC has none that is known here.
     """
     made = named(codec, rate)
-    if made.trade_off is None and codec in RECIPES:
-        made.trade_off = recipe_of(codec, str(rate)).weight
     around = FAMILIES[codec].around
     if made.trade_off is None and around is not None:
         coarser, finer = around(rate)

@@ -1,5 +1,7 @@
 """A codec applied several times in a row (sequential compression, Raber et al. 2025)."""
 
+import torch
+
 from benchmark.defense import Codec, Coded, Repeated
 from benchmark.errors import CallError
 from benchmark.tensors import Images, PerImage
@@ -50,11 +52,22 @@ class Sequential(Codec, Repeated):
         return self.codec.likelihood_bits(self._before_last(x))
 
     def coded(self, x: Images) -> Coded:
-        """The last round of the surrogates, with its bits.
+        """The last round, behind the surrogates of the others.
 
-        Without a likelihood model the bits are those of the real streams of all rounds.
+        Without a likelihood model picture and bits are those of the real streams of all rounds;
+        their gradients are those of the last round's surrogates, as far as the codec has any.
         """
-        return self.codec.coded(self._before_last(x)) if self.has_likelihood else super().coded(x)
+        if self.has_likelihood:
+            return self.codec.coded(self._before_last(x))
+        with torch.no_grad():
+            streams, x_hat = self.round_trip(x)
+        bits = x.new_tensor([8.0 * len(stream) for stream in streams])
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return Coded(x_hat, bits)
+        last = self.codec.coded(self._before_last(x))
+        return Coded(
+            last.x_hat + (x_hat - last.x_hat).detach(), last.bits + (bits - last.bits).detach()
+        )
 
     def bare(self) -> Codec:
         """A single round."""

@@ -25,6 +25,11 @@ def tagged(stream: bytes, number: int, length: int) -> bytes:
         raise ContractError(f"number {number}: expected what fits into {8 * length - 4} bits")
     if number == 0 and not _marked(stream):
         return stream
+    if len(stream) < CHECKSUM:
+        raise ContractError(
+            f"a stream of {len(stream)} bytes was to be given a number; expected at least "
+            f"{CHECKSUM} bytes, whose end the number masks: have compress end in a checksum"
+        )
     head = (MARK << 8 * length - 4 | number).to_bytes(length, "big")
     return head + _masked(stream, head)
 

@@ -10,6 +10,7 @@ from leaderboard import doctor as doctor_module
 from leaderboard import report
 from leaderboard.cli.options import DEFAULT_DB, AsJson, Db, one_of, print_json, say
 from leaderboard.engine.local import LocalEngine
+from leaderboard.sandbox import machine
 from leaderboard.store import Store
 
 
@@ -47,12 +48,18 @@ def doctor(
         list[str] | None,
         typer.Option(help="look at this group alone, and end with 1 if it lacks something"),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="print the AppArmor profile of bwrap, nothing else")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what this machine lacks for each part, and the remedy.
 
     Groups: machine, sandbox, gpu, codecs, service, data.
     """
+    if profile:
+        say(machine.PROFILE.rstrip())
+        return
     for group in need or ():
         one_of("--need", group, *doctor_module.GROUPS)
     groups = tuple(need) if need else doctor_module.GROUPS

@@ -1,17 +1,14 @@
 """A submission's plugins, in boxes unless the job says otherwise."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from benchmark.defense import Plugin
 from benchmark.handed import WEIGHTS_VARIABLE
 from leaderboard.engine.wire import Job
 from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.limits import DEFAULT, Limits
-from leaderboard.sandbox.loading import PluginSpec, load
+from leaderboard.sandbox.loading import PluginSpec
 from leaderboard.sandbox.plugins import Boxes, InProcess
 
 
@@ -23,12 +20,6 @@ def plugins_of(job: Job, device: str, threads: int) -> Boxes | InProcess:
         return Boxes(spec, Shown(Path(job.source).parent, weights, device, threads), _limits(job))
     os.environ[WEIGHTS_VARIABLE] = job.weights or ""
     return InProcess(spec, device)
-
-
-def here(job: Job) -> Callable[[], Plugin]:
-    """What makes the plugins of a job in this process, whose code they may reach."""
-    os.environ[WEIGHTS_VARIABLE] = job.weights or ""
-    return partial(load, _spec(job))
 
 
 def _spec(job: Job) -> PluginSpec:

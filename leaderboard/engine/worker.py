@@ -8,7 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,14 +31,9 @@ from benchmark.protocol import (
 from benchmark.records import ClassifierRecord, Shard
 from benchmark.step_times import measure, measure_codec
 from benchmark.threat import Norm, ThreatModel
-from leaderboard.engine.found import (
-    classifier_of,
-    device_of,
-    opened_of,
-    sample_of,
-)
+from leaderboard.engine.found import classifier_of, device_of, opened_of, sample_of
 from leaderboard.engine.memory import forget_peaks, peaks
-from leaderboard.engine.plugin import here, plugins_of
+from leaderboard.engine.plugin import plugins_of
 from leaderboard.engine.wire import (
     Job,
     Opened,
@@ -144,9 +139,13 @@ class Worker:
     ) -> tuple[Opened, Callable[[], CodecHarness]]:
         """As `_classifier_track`. Codecs are attacked in fp32, for they code in it."""
         sample = sample_of(protocol.dataset.model_dump_json(), tuple(job.beside))
-        subject = Subject(here(job), job.gradient, job.entry)
+        subject = Subject(self._maker(job, device), job.gradient, job.entry)
         sources = {
-            one.entry: Source(here(job_of_source(job, one)), one.identity) for one in job.sources
+            # The project's own codecs need no box, and the pictures crafted on them are kept.
+            one.entry: Source(
+                self._maker(replace(job_of_source(job, one), sandboxed=False), device), one.identity
+            )
+            for one in job.sources
         }
         return opened_of(job, protocol, sample, (), device, "fp32"), lambda: CodecHarness(
             protocol, sample, subject, sources, cache_folder("transfer"), device

@@ -67,11 +67,11 @@ class Box:
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
 
-    def load(self, spec: PluginSpec) -> Message:
-        """Have the submission's class made; the reply's `detail` are its traits."""
+    def load(self, spec: PluginSpec) -> bytes:
+        """Have the submission's class made; its traits as the worker says them."""
         source = f"{SUBMISSION}/{os.path.basename(spec.source)}"
         told = json.dumps(asdict(spec) | {"source": source}).encode()
-        return self.call(Op.INIT, content=told, timeout_s=self._limits.start_s)[0]
+        return self.call(Op.INIT, content=told, timeout_s=self._limits.start_s)[2]
 
     def call(
         self,

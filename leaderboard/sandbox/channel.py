@@ -1,6 +1,6 @@
 """Whoever answers for a plugin: a servant in this process, or a worker in a box."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -10,25 +10,25 @@ from benchmark.errors import BoxError, ContractError
 from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.box import Box
 from leaderboard.sandbox.limits import Limits
-from leaderboard.sandbox.loading import PluginSpec, Traits, check, traits_from
-from leaderboard.sandbox.servant import MAPS, Answer
-from leaderboard.sandbox.wire import Message, Op, WireError, joined, parted
-
-NAMES = tuple(MAPS)
+from leaderboard.sandbox.loading import PluginSpec, check
+from leaderboard.sandbox.questions import MAPS, Question, question_to
+from leaderboard.sandbox.servant import Answer
+from leaderboard.sandbox.traits import Traits, traits_from
+from leaderboard.sandbox.wire import Message, Op, WireError, joined, mask_of, parted, places_of
 
 
 class Channel(Protocol):
     """What a `Servant` answers, wherever it is."""
 
-    def value(self, name: str, x: Tensor, seed: int) -> Tensor:
+    def value(self, question: Question, x: Tensor, seed: int) -> tuple[Tensor, ...]:
         """As `Servant.value`."""
         ...
 
-    def forward_grad(self, name: str, x: Tensor, seed: int, graph: int) -> Answer:
+    def forward_grad(self, question: Question, x: Tensor, seed: int, graph: int) -> Answer:
         """As `Servant.forward_grad`."""
         ...
 
-    def vjp(self, graph: int, cotangents: Sequence[Tensor], *, keep: bool) -> Tensor:
+    def vjp(self, graph: int, cotangents: Mapping[int, Tensor], *, keep: bool) -> Tensor:
         """As `Servant.vjp`."""
         ...
 
@@ -63,9 +63,9 @@ class Boxed:
     def traits(self) -> Traits:
         """What the worker says its plugin is, which has to be what the manifest says."""
         if self._traits is None:
-            message = self._box.load(self._spec)
+            content = self._box.load(self._spec)
             try:
-                self._traits = traits_from(message.detail)
+                self._traits = traits_from(content)
             except ValueError as problem:
                 raise BoxError(f"the worker broke the protocol: {problem}") from problem
             check(self._traits, self._spec)
@@ -76,21 +76,28 @@ class Boxed:
         """The end of what the worker printed, harmless to show."""
         return str(self._box.output)
 
-    def value(self, name: str, x: Tensor, seed: int) -> Tensor:
+    def value(self, question: Question, x: Tensor, seed: int) -> tuple[Tensor, ...]:
         """As `Servant.value`."""
-        return self._one(Op.VALUE, [x], detail=NAMES.index(name), seed=seed)
+        told = question_to(question)
+        _, outputs, _ = self._ask(Op.VALUE, [x], detail=told, seed=seed)
+        return self._counted(outputs, MAPS[question.name].outputs)
 
-    def forward_grad(self, name: str, x: Tensor, seed: int, graph: int) -> Answer:
+    def forward_grad(self, question: Question, x: Tensor, seed: int, graph: int) -> Answer:
         """As `Servant.forward_grad`."""
-        place = NAMES.index(name)
-        message, outputs, _ = self._ask(Op.FORWARD_GRAD, [x], detail=place, seed=seed, graph=graph)
-        if len(outputs) != 1:
-            raise ContractError(f"{self._spec.class_name} answered {len(outputs)} tensors")
-        return Answer([one.to(self._device) for one in outputs], bool(message.detail))
+        told = question_to(question)
+        message, found, _ = self._ask(Op.FORWARD_GRAD, [x], detail=told, seed=seed, graph=graph)
+        outputs = self._counted(found, MAPS[question.name].outputs)
+        if message.detail >> len(outputs):
+            raise BoxError(
+                f"the worker broke the protocol: a gradient of outputs {message.detail:#b}, "
+                f"which are {len(outputs)}"
+            )
+        return Answer(outputs, places_of(message.detail))
 
-    def vjp(self, graph: int, cotangents: Sequence[Tensor], *, keep: bool) -> Tensor:
+    def vjp(self, graph: int, cotangents: Mapping[int, Tensor], *, keep: bool) -> Tensor:
         """As `Servant.vjp`."""
-        return self._one(Op.VJP, cotangents, graph=graph, detail=int(keep))
+        told = int(keep) | mask_of(cotangents) << 1
+        return self._one(Op.VJP, list(cotangents.values()), graph=graph, detail=told)
 
     def release(self, graph: int) -> None:
         """As `Servant.release`."""
@@ -127,11 +134,15 @@ class Boxed:
     ) -> Tensor:
         """The one tensor of an answer, on the harness's device."""
         _, outputs, _ = self._ask(op, tensors, content, **numbers)
-        if len(outputs) != 1:
+        return self._counted(outputs, 1)[0]
+
+    def _counted(self, outputs: Sequence[Tensor], expected: int) -> tuple[Tensor, ...]:
+        """As many tensors as there should be, on the harness's device."""
+        if len(outputs) != expected:
             raise ContractError(
-                f"{self._spec.class_name} answered {len(outputs)} tensors, expected one"
+                f"{self._spec.class_name} answered {len(outputs)} tensors, expected {expected}"
             )
-        return outputs[0].to(self._device)
+        return tuple(one.to(self._device) for one in outputs)
 
     def stop(self) -> None:
         """End the box."""

@@ -2,20 +2,13 @@
 
 import importlib.util
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from benchmark.defense import Classifier, Codec, Defense, Plugin, Repeated, Selecting
+from benchmark.defense import Plugin
 from benchmark.errors import SubmissionError
-
-KINDS: Mapping[str, type[Plugin]] = {
-    "codec": Codec,
-    "purifier": Defense,
-    "classifier": Classifier,
-}
-"""What a manifest calls a class, from the narrowest on."""
+from leaderboard.sandbox.traits import Traits, traits_of
 
 
 @dataclass(frozen=True)
@@ -27,16 +20,6 @@ class PluginSpec:
     kind: str
     randomized: bool
     parameters: dict[str, Any]
-
-
-class Traits(NamedTuple):
-    """What a harness has to know of a plugin to ask it."""
-
-    kind: str
-    randomized: bool
-    repeated: bool
-    selecting: bool
-    likelihood: bool
 
 
 def load(spec: PluginSpec) -> Plugin:
@@ -69,17 +52,6 @@ def load(spec: PluginSpec) -> Plugin:
     return plugin
 
 
-def traits_of(plugin: Plugin) -> Traits:
-    """What the plugin is."""
-    return Traits(
-        kind=next(name for name, kind in KINDS.items() if isinstance(plugin, kind)),
-        randomized=bool(plugin.randomized),
-        repeated=isinstance(plugin, Repeated),
-        selecting=isinstance(plugin, Selecting),
-        likelihood=isinstance(plugin, Codec) and plugin.has_likelihood,
-    )
-
-
 def check(traits: Traits, spec: PluginSpec) -> None:
     """Refuse a plugin that is not what the manifest says."""
     if traits.kind != spec.kind:
@@ -93,20 +65,3 @@ def check(traits: Traits, spec: PluginSpec) -> None:
             f"{spec.class_name}.randomized is {traits.randomized}; make both say whether "
             "two calls on the same images may differ"
         )
-
-
-def traits_to(traits: Traits) -> int:
-    """The traits as a number for the wire."""
-    number = list(KINDS).index(traits.kind)
-    for bit, has in enumerate(traits[1:]):
-        number |= int(has) << (8 + bit)
-    return number
-
-
-def traits_from(number: int) -> Traits:
-    """The traits that came over the wire."""
-    kind = number & 0xFF
-    if kind >= len(KINDS) or number >> 12:
-        raise ValueError(f"no traits have the number {number}")
-    has = [bool(number >> (8 + bit) & 1) for bit in range(4)]
-    return Traits(list(KINDS)[kind], *has)

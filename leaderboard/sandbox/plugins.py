@@ -1,6 +1,7 @@
 """A submission's plugins, in boxes or in this process, and all of them ended together."""
 
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -13,9 +14,10 @@ from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.channel import Boxed, Channel
 from leaderboard.sandbox.library import fetched
 from leaderboard.sandbox.limits import DEFAULT, Limits
-from leaderboard.sandbox.loading import PluginSpec, Traits, load, traits_of
-from leaderboard.sandbox.proxies import proxy
+from leaderboard.sandbox.loading import PluginSpec, load
 from leaderboard.sandbox.servant import Servant
+from leaderboard.sandbox.stand_in import Places, proxy
+from leaderboard.sandbox.traits import Traits
 
 FILES = 8
 """Weight files that may be fetched for one submission; a box that asks for more is refused."""
@@ -24,9 +26,9 @@ FILES = 8
 class Boxes:
     """Makes plugins that run in boxes. Use as a context; it ends what it started.
 
-    Each call of `make` gives one that shares nothing with the others: a box for whatever is no
-    stream, and for a codec one that compresses and one that decompresses. A box begins when it is
-    first needed, so one that is never asked for a gradient never holds code that was.
+    Each call of `make` gives one that shares nothing with the others: a box, and for a codec
+    another one that decompresses and is given nothing but streams. A box begins when it is first
+    needed. Whoever is to judge gets a plugin of its own, whose boxes never computed a gradient.
     """
 
     def __init__(self, spec: PluginSpec, shown: Shown, limits: Limits = DEFAULT) -> None:
@@ -38,26 +40,26 @@ class Boxes:
 
     def make(self) -> Plugin:
         """A fresh plugin."""
-        gradients = _Lazy(self._start)
+        answering, decompressing = _Lazy(self._start), _Lazy(self._start)
         if self._traits is None:
-            self._traits = self._first(gradients)
-        compressing, decompressing = _Lazy(self._start), _Lazy(self._start)
+            self._traits = self._first(answering)
 
         def compress() -> Channel:
             decompressing.begin()  # both import torch at the same time
-            return compressing()
+            return answering()
 
-        return proxy(self._spec.class_name, self._traits, gradients, compress, decompressing)
+        places = Places(answering, compress, decompressing)
+        return proxy(self._spec.class_name, self._traits, places)
 
-    def _first(self, gradients: "_Lazy") -> Traits:
+    def _first(self, answering: "_Lazy") -> Traits:
         """What the first box says, once it has the weights that it lacks."""
         for _ in range(FILES):
             try:
-                return gradients().traits
+                return answering().traits
             except ContractError as problem:
                 if not fetched(problem):
                     raise
-        return gradients().traits
+        return answering().traits
 
     def _start(self) -> Boxed:
         made = Boxed(self._spec, self._shown, self._limits)
@@ -115,14 +117,14 @@ class InProcess:
         self._spec, self._device = spec, torch.device(device)
 
     def make(self) -> Plugin:
-        """A fresh plugin."""
-        plugin = load(self._spec).to(self._device).eval()
-        servant = Servant(plugin)
+        """A fresh plugin; a codec decompresses by another instance than it compresses."""
+        servant = self._servant()
+        decompressing = cache(self._servant)
+        places = Places(lambda: servant, lambda: servant, decompressing)
+        return proxy(self._spec.class_name, servant.traits, places)
 
-        def ask() -> Channel:
-            return servant
-
-        return proxy(self._spec.class_name, traits_of(plugin), ask, ask, ask)
+    def _servant(self) -> Servant:
+        return Servant(load(self._spec).to(self._device).eval())
 
     def stop(self) -> None:
         """Nothing was started."""

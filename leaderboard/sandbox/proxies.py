@@ -7,18 +7,18 @@ it is checked.
 
 import itertools
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchmark.contract import check_images, check_logits
-from benchmark.defense import Classifier, Codec, Defense, Plugin, Repeated, Selecting
+from benchmark.defense import Classifier, Defense, Repeated, Selecting
 from benchmark.errors import ContractError
-from benchmark.tensors import Defended, Images, Logits, PerImage
+from benchmark.tensors import Defended, Images, Logits
 from leaderboard.sandbox.channel import Channel
-from leaderboard.sandbox.loading import KINDS, Traits
+from leaderboard.sandbox.questions import Question
 
 Ask = Callable[[], Channel]
 """Gives who answers, and starts it if need be."""
@@ -37,7 +37,7 @@ class _Graph:
         self.channel, self.number = channel, next(GRAPHS)
         self.forget = weakref.finalize(self, channel.release, self.number)
 
-    def vjp(self, cotangents: Sequence[Tensor]) -> Tensor:
+    def vjp(self, cotangents: Mapping[int, Tensor]) -> Tensor:
         keep = bool(torch._C._autograd._get_current_graph_task_keep_graph())
         slope = self.channel.vjp(self.number, cotangents, keep=keep)
         if not keep:
@@ -49,17 +49,24 @@ class _Asked(torch.autograd.Function):
     """A map of a plugin elsewhere, as a step that autograd can go back through."""
 
     @staticmethod
-    def forward(context: Any, x: Tensor, channel: Channel, name: str) -> Tensor:
+    def forward(
+        context: Any, x: Tensor, channel: Channel, question: Question
+    ) -> tuple[Tensor, ...]:
         context.graph = graph = _Graph(channel)
-        answer = channel.forward_grad(name, x, fresh_seed(), graph.number)
-        context.shape = x.shape
-        if not answer.differentiable:
-            context.mark_non_differentiable(answer.outputs[0])
-        return answer.outputs[0]
+        answer = channel.forward_grad(question, x, fresh_seed(), graph.number)
+        context.shape, context.places = x.shape, answer.differentiable
+        context.set_materialize_grads(False)
+        context.mark_non_differentiable(
+            *(one for i, one in enumerate(answer.outputs) if i not in answer.differentiable)
+        )
+        return answer.outputs
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        slope = context.graph.vjp(gradients)
+    def backward(context: Any, *gradients: Tensor | None) -> tuple[Tensor | None, None, None]:
+        given = {i: one for i in context.places if (one := gradients[i]) is not None}
+        if not given:
+            return None, None, None
+        slope = context.graph.vjp(given)
         if slope.shape != context.shape:
             raise ContractError(
                 f"a gradient has shape {tuple(slope.shape)}, expected {tuple(context.shape)}"
@@ -67,53 +74,60 @@ class _Asked(torch.autograd.Function):
         return slope, None, None
 
 
-def asked(channel: Channel, name: str, x: Tensor) -> Tensor:
-    """What the map `name` makes of `x`, with its gradient where one is wanted."""
+def asked(channel: Channel, question: Question, x: Tensor) -> tuple[Tensor, ...]:
+    """What the map asked for makes of `x`, with its gradient where one is wanted."""
     if not torch.is_grad_enabled():
-        return channel.value(name, x, fresh_seed())
-    made: Tensor = _Asked.apply(x, channel, name)
+        return channel.value(question, x, fresh_seed())
+    made: tuple[Tensor, ...] = _Asked.apply(x, channel, question)
     return made
 
 
-class _Proxy:
+class Proxy:
     """What all proxies do. `gradients` answers whatever is no stream."""
 
     gradients: Ask
+    of_bare: bool = False
+    """Whether the codec behind the plugin's defense is meant."""
 
     def estimated(self, name: str, x: Images) -> Defended:
         """The estimator of that name, which follows the plugin's own code."""
-        return self._checked(asked(self.gradients(), name, x), x, name)
+        return self._checked(self._one(name, x), x, name)
 
     def rounds(self, x: Images) -> tuple[bool, bool]:
         """Whether `forward` rounds, and whether it does with a slope of its own."""
         return self.gradients().rounds(x, fresh_seed())
 
+    def _answers(self, name: str, x: Images, draws: int = 1) -> tuple[Tensor, ...]:
+        return asked(self.gradients(), Question(name, self.of_bare, draws), x)
+
+    def _one(self, name: str, x: Images, draws: int = 1) -> Tensor:
+        (given,) = self._answers(name, x, draws)
+        return given
+
     def _checked(self, given: Tensor, x: Images, name: str) -> Tensor:
-        source = f"{type(self).__name__}.{name}"
-        if given.shape != x.shape:
-            raise ContractError(
-                f"{source} returned shape {tuple(given.shape)}, expected {tuple(x.shape)}"
-            )
-        return _finite(given, source)
+        return sound(given, tuple(x.shape), f"{type(self).__name__}.{name}")
 
 
-def _finite(given: Tensor, source: str) -> Tensor:
+def sound(given: Tensor, expected: tuple[int, ...], source: str) -> Tensor:
+    """`given` if it has the shape expected and is finite."""
+    if tuple(given.shape) != expected:
+        raise ContractError(f"{source} returned shape {tuple(given.shape)}, expected {expected}")
     if not bool(torch.isfinite(given.detach()).all()):
-        raise ContractError(f"{source} returned values that are not finite, expected [0, 1]")
+        raise ContractError(f"{source} returned values that are not finite")
     return given
 
 
-class RemoteDefense(_Proxy, Defense):
+class RemoteDefense(Proxy, Defense):
     """A purifier elsewhere."""
 
     def forward(self, x: Images) -> Images:
         """The defended images."""
-        given = asked(self.gradients(), "forward", x)
+        given = self._one("forward", x)
         return check_images(given, x, f"{type(self).__name__}.forward")
 
     def surrogate(self, x: Images) -> Images:
         """The plugin's stand-in."""
-        return self._checked(asked(self.gradients(), "stand-in", x), x, "surrogate")
+        return self._checked(self._one("stand-in", x), x, "surrogate")
 
 
 class RemoteRepeated(RemoteDefense, Repeated):
@@ -124,72 +138,16 @@ class RemoteSelecting(RemoteDefense, Selecting):
     """A selecting defense elsewhere; its estimator knows the candidates."""
 
 
-class RemoteCodec(RemoteDefense, Codec):
-    """A codec elsewhere: one place compresses, another decompresses, a third has gradients."""
-
-    compressing: Ask
-    decompressing: Ask
-
-    def compress(self, x: Images) -> list[bytes]:
-        """One stream an image, which is all that `decompress` will see."""
-        return self.compressing().compress(x, fresh_seed())
-
-    def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
-        """The images of `streams`."""
-        given = self.decompressing().decompress(streams, size, fresh_seed())
-        expected = (len(streams), 3, *size)
-        if tuple(given.shape) != expected:
-            raise ContractError(
-                f"{type(self).__name__}.decompress returned shape {tuple(given.shape)}, "
-                f"expected {expected}"
-            )
-        return given
-
-
-class RemoteLikely(RemoteCodec):
-    """A codec with a likelihood model elsewhere."""
-
-    def likelihood_bits(self, x: Images) -> PerImage:
-        """Estimated bits of each stream."""
-        given = asked(self.gradients(), "likelihood", x)
-        if tuple(given.shape) != (len(x),):
-            raise ContractError(
-                f"{type(self).__name__}.likelihood_bits returned shape {tuple(given.shape)}, "
-                f"expected ({len(x)},)"
-            )
-        return _finite(given, f"{type(self).__name__}.likelihood_bits")
-
-
-class RemoteClassifier(_Proxy, Classifier):
+class RemoteClassifier(Proxy, Classifier):
     """A classifier elsewhere. That it gives enough logits is for the `Replacement` to check."""
 
     def forward(self, x: Images) -> Logits:
         """The logits."""
-        return self._checked(asked(self.gradients(), "forward", x), x, "forward")
+        return self._checked(self._one("forward", x), x, "forward")
 
     def surrogate(self, x: Images) -> Logits:
         """The logits of the plugin's stand-in."""
-        return self._checked(asked(self.gradients(), "stand-in", x), x, "surrogate")
+        return self._checked(self._one("stand-in", x), x, "surrogate")
 
     def _checked(self, given: Tensor, x: Images, name: str) -> Tensor:
         return check_logits(given, len(x), 1, f"{type(self).__name__}.{name}")
-
-
-def proxy(
-    name: str, traits: Traits, gradients: Ask, compressing: Ask, decompressing: Ask
-) -> Plugin:
-    """A plugin called `name` that has these traits and asks these places."""
-    if traits.kind == "classifier":
-        bases: list[type] = [RemoteClassifier]
-    else:
-        bases = [RemoteRepeated] if traits.repeated else []
-        bases += [RemoteSelecting] if traits.selecting else []
-        if traits.kind == "codec":
-            bases.append(RemoteLikely if traits.likelihood else RemoteCodec)
-        bases = bases or [RemoteDefense]
-    made = type(name, tuple(bases), {"randomized": traits.randomized})()
-    made.gradients, made.compressing, made.decompressing = gradients, compressing, decompressing
-    if not isinstance(made, KINDS[traits.kind]):
-        raise TypeError(f"{name} was made as no {traits.kind}")
-    plugin: Plugin = made
-    return plugin

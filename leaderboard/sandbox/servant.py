@@ -4,7 +4,7 @@ The same in the box and, for code that its own author runs, in the harness's pro
 given the seed of its draws, so that it answers the same wherever it runs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -13,27 +13,9 @@ from torch import Tensor
 from benchmark.defense import Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import ContractError
-from benchmark.estimators import ESTIMATORS, ROUNDING, SLOPED, calls
-
-Map = Callable[[Tensor], Tensor]
-
-
-def _likelihood(plugin: Plugin) -> Map:
-    if not isinstance(plugin, Codec):
-        raise ContractError(f"{type(plugin).__name__} is no codec and has no likelihood model")
-    return plugin.likelihood_bits
-
-
-MAPS: Mapping[str, Callable[[Plugin], Map]] = {
-    "forward": lambda plugin: plugin.forward,
-    "stand-in": lambda plugin: plugin.surrogate,
-    "likelihood": _likelihood,
-    **{name: made for name, made in ESTIMATORS.items() if name != "identity"},
-}
-"""What a plugin can be asked for: its own methods, and the ways to its gradient.
-
-The identity's gradient needs nothing of the plugin but `forward`.
-"""
+from benchmark.estimators import ROUNDING, SLOPED, calls
+from leaderboard.sandbox.questions import MAPS, Question, codec_of
+from leaderboard.sandbox.traits import Traits, traits_of
 
 
 class Kept(NamedTuple):
@@ -44,43 +26,48 @@ class Kept(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a map made; `differentiable` says whether anything of it depends on the images."""
+    """What a map made; `differentiable` are the places of the outputs that depend on the images."""
 
-    outputs: list[Tensor]
-    differentiable: bool
+    outputs: tuple[Tensor, ...]
+    differentiable: tuple[int, ...]
 
 
 class Servant:
     """A plugin that is asked by name."""
 
     def __init__(self, plugin: Plugin) -> None:
-        """Nothing is asked yet."""
+        """Nothing is asked yet, but a codec for the bare one behind its defense."""
         self.plugin = plugin
+        self._bare = plugin.bare() if isinstance(plugin, Codec) else plugin
+        self.traits: Traits = traits_of(plugin, self._bare)
         self._kept: dict[int, Kept] = {}
 
-    def value(self, name: str, x: Tensor, seed: int) -> Tensor:
-        """What the map of that name makes of `x`."""
+    def value(self, question: Question, x: Tensor, seed: int) -> tuple[Tensor, ...]:
+        """What the map makes of `x`."""
         with torch.no_grad(), seeded("call", seed):
-            return _tensor(MAPS[name](self.plugin)(x), self.plugin, name)
+            return tuple(one.detach() for one in self._answered(question, x))
 
-    def forward_grad(self, name: str, x: Tensor, seed: int, graph: int) -> Answer:
+    def forward_grad(self, question: Question, x: Tensor, seed: int, graph: int) -> Answer:
         """The same, kept under the number `graph` so that `vjp` can go back through it."""
         x = x.detach().requires_grad_()
         with torch.enable_grad(), seeded("call", seed):
-            y = _tensor(MAPS[name](self.plugin)(x), self.plugin, name)
-        if y.requires_grad:
-            self._kept[graph] = Kept(x, (y,))
-        return Answer([y.detach()], y.requires_grad)
+            outputs = self._answered(question, x)
+        differentiable = tuple(i for i, one in enumerate(outputs) if one.requires_grad)
+        if differentiable:
+            self._kept[graph] = Kept(x, outputs)
+        return Answer(tuple(one.detach() for one in outputs), differentiable)
 
-    def vjp(self, graph: int, cotangents: Sequence[Tensor], *, keep: bool) -> Tensor:
-        """The cotangents times the Jacobian; the call is forgotten unless it is to be kept."""
+    def vjp(self, graph: int, cotangents: Mapping[int, Tensor], *, keep: bool) -> Tensor:
+        """The cotangents, by their outputs' places, times the Jacobian.
+
+        The call is forgotten unless it is to be kept.
+        """
         if graph not in self._kept:
             raise ContractError(f"no call is kept under the number {graph}")
         kept = self._kept[graph] if keep else self._kept.pop(graph)
-        given = [cotangent.to(y) for cotangent, y in zip(cotangents, kept.outputs, strict=True)]
-        (slope,) = torch.autograd.grad(
-            kept.outputs, kept.x, given, retain_graph=keep, allow_unused=True
-        )
+        outputs = [kept.outputs[place] for place in cotangents]
+        given = [one.to(y) for y, one in zip(outputs, cotangents.values(), strict=True)]
+        (slope,) = torch.autograd.grad(outputs, kept.x, given, retain_graph=keep, allow_unused=True)
         return torch.zeros_like(kept.x) if slope is None else slope
 
     def release(self, graph: int) -> None:
@@ -90,23 +77,31 @@ class Servant:
     def compress(self, x: Tensor, seed: int) -> list[bytes]:
         """A codec's streams."""
         with torch.no_grad(), seeded("call", seed):
-            return self._codec.compress(x)
+            return codec_of(self.plugin).compress(x)
 
     def decompress(self, streams: list[bytes], size: tuple[int, int], seed: int) -> Tensor:
         """The images of the streams."""
         with torch.no_grad(), seeded("call", seed):
-            return _tensor(self._codec.decompress(streams, size), self.plugin, "decompress")
+            made = codec_of(self.plugin).decompress(streams, size)
+        return _tensor(made, self.plugin, "decompress")
 
     def rounds(self, x: Tensor, seed: int) -> tuple[bool, bool]:
         """Whether `forward` rounds, and whether it does with a slope of its own."""
         with seeded("call", seed):
             return calls(self.plugin, ROUNDING, x), calls(self.plugin, SLOPED, x)
 
-    @property
-    def _codec(self) -> Codec:
-        if not isinstance(self.plugin, Codec):
-            raise ContractError(f"{type(self.plugin).__name__} is no codec")
-        return self.plugin
+    def _answered(self, question: Question, x: Tensor) -> tuple[Tensor, ...]:
+        plugin = self._bare if question.bare else self.plugin
+        asked = MAPS[question.name]
+        made = tuple(
+            _tensor(one, plugin, question.name) for one in asked.made(plugin, x, question.draws)
+        )
+        if len(made) != asked.outputs:
+            raise ContractError(
+                f"{type(plugin).__name__}.{question.name} returned {len(made)} tensors, "
+                f"expected {asked.outputs}"
+            )
+        return made
 
 
 def _tensor(given: object, plugin: Plugin, name: str) -> Tensor:

@@ -4,7 +4,7 @@ Nothing here makes objects of what a stranger sends, but numbers that were check
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -52,7 +52,7 @@ class Message(NamedTuple):
     """Either direction. What stands in the buffer: the tensors' values, then `size` bytes.
 
     In a request `code` is an `Op`, in a reply a `Status`. `number` counts requests; a reply repeats
-    it. `detail` is the place of a map in its table, or flags of an answer; `seed` is that of the
+    it. `detail` is a question as a number, or the places of tensors as bits; `seed` is that of the
     draws; `graph` names what a later `VJP` goes back through, 0 none.
     """
 
@@ -129,6 +129,18 @@ def _tensors(data: bytes) -> tuple[Layout, ...]:
             raise WireError(f"shape {layout.shape} with strides {layout.strides}")
         found.append(layout)
     return tuple(found)
+
+
+def mask_of(places: Iterable[int]) -> int:
+    """Places of tensors in a message as bits."""
+    return sum(1 << place for place in places)
+
+
+def places_of(mask: int) -> tuple[int, ...]:
+    """The places that are bits of `mask`, of those that a message has."""
+    if mask >> TENSORS:
+        raise WireError(f"places {mask:#x}, but a message has {TENSORS} tensors at most")
+    return tuple(place for place in range(TENSORS) if mask >> place & 1)
 
 
 def joined(streams: Sequence[bytes]) -> bytes:

@@ -18,9 +18,11 @@ from torch import Tensor
 
 from benchmark.errors import CallError, SqueezebenchError
 from leaderboard.sandbox.limits import from_words, restrict
-from leaderboard.sandbox.loading import PluginSpec, load, traits_of, traits_to
+from leaderboard.sandbox.loading import PluginSpec, load
 from leaderboard.sandbox.memory import Buffer
-from leaderboard.sandbox.servant import MAPS, Servant
+from leaderboard.sandbox.questions import question_from
+from leaderboard.sandbox.servant import Servant
+from leaderboard.sandbox.traits import traits_to
 from leaderboard.sandbox.wire import (
     MOST_TEXT,
     SIZE,
@@ -28,12 +30,13 @@ from leaderboard.sandbox.wire import (
     Op,
     Status,
     joined,
+    mask_of,
     pack,
     parted,
+    places_of,
     unpack,
 )
 
-NAMES = tuple(MAPS)
 OUT_OF_MEMORY = ("can't allocate memory", "not enough memory", "CUDA out of memory")
 CODES: Mapping[int, object] = {int(op): op for op in Op}
 
@@ -109,21 +112,22 @@ class Worker:
     def _init(self, message: Message) -> Reply:
         plugin = load(PluginSpec(**json.loads(self._request.content(message))))
         self._servant = Servant(plugin.to(self._device).eval())
-        return Reply(detail=traits_to(traits_of(plugin)))
+        return Reply(content=traits_to(self._servant.traits))
 
     def _value(self, message: Message) -> Reply:
         (x,) = self._images(message)
-        return Reply((self._asked.value(NAMES[message.detail], x, message.seed),))
+        return Reply(self._asked.value(question_from(message.detail), x, message.seed))
 
     def _forward_grad(self, message: Message) -> Reply:
         (x,) = self._images(message)
-        name = NAMES[message.detail]
-        answer = self._asked.forward_grad(name, x, message.seed, message.graph)
-        return Reply(tuple(answer.outputs), detail=int(answer.differentiable))
+        question = question_from(message.detail)
+        answer = self._asked.forward_grad(question, x, message.seed, message.graph)
+        return Reply(answer.outputs, detail=mask_of(answer.differentiable))
 
     def _vjp(self, message: Message) -> Reply:
-        cotangents = self._images(message)
-        return Reply((self._asked.vjp(message.graph, cotangents, keep=bool(message.detail)),))
+        places = places_of(message.detail >> 1)
+        cotangents = dict(zip(places, self._images(message), strict=True))
+        return Reply((self._asked.vjp(message.graph, cotangents, keep=bool(message.detail & 1)),))
 
     def _release(self, message: Message) -> None:
         self._asked.release(message.graph)

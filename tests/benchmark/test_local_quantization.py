@@ -14,8 +14,8 @@ from benchmark.errors import CallError
 from benchmark.estimators import ESTIMATORS, admitted
 from benchmark.geometry import from_bytes
 from benchmark.tensors import Images
-from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
+from tests.boxes import plugin_of
 from tests.leaderboard.commands import SUBMISSIONS
 
 
@@ -169,7 +169,7 @@ def shield(qualities: object) -> LocalQuantization:
         device="cpu",
         precision="fp32",
     )
-    made = here(job)()
+    made = plugin_of(job)
     assert isinstance(made, LocalQuantization)
     return made
 

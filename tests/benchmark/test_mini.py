@@ -108,7 +108,7 @@ def test_what_save_writes_decodes_what_its_model_wrote(name: str, tmp_path: Path
     assert {p.dtype for p in codec.model.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("name", [name for name in mini.MINIS if name != "mini-hific"])
+@pytest.mark.parametrize("name", mini.MINIS)
 def test_the_trade_off_is_what_the_model_was_trained_with(name: str) -> None:
     for rate in mini.MINIS[name].sha256:
         assert mini.load(name, rate).trade_off == RECIPES[name][rate].weight

@@ -15,10 +15,10 @@ from benchmark.defense import Codec, SelectingCodec
 from benchmark.draws import seeded
 from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.tensors import Images
-from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
 from leaderboard.submission import Variant, load
 from tests.benchmark.test_learned import photographs
+from tests.boxes import plugin_of
 
 ROOT = Path(__file__).parents[2] / "submissions"
 HERE = {"jpeg", "webp", "jpeg2000", "avif", *mini.MINIS}
@@ -113,7 +113,7 @@ def made(submission: str, variant: Variant) -> Codec:
         device="cpu",
         precision="fp32",
     )
-    plugin = here(job)()
+    plugin = plugin_of(job)
     assert isinstance(plugin, Codec)
     return plugin
 

@@ -21,6 +21,7 @@ from benchmark.codecs.rate_surrogate import (
     residual_bits,
     wavelet_bits,
 )
+from benchmark.codecs.sequential import Sequential
 from benchmark.codecs.webp import WebP, WebPLossless
 from benchmark.datasets import photos
 from benchmark.defense import Codec
@@ -32,6 +33,7 @@ PHOTOGRAPHS = ("temple", "flower")  # none that a surrogate's strength is fitted
 CODECS = {
     "jpeg-25": lambda: Jpeg(25),
     "jpeg-90": lambda: Jpeg(90, subsampling="4:4:4"),
+    "jpeg-50-thrice": lambda: Sequential(Jpeg(50), 3),
     "webp-20": lambda: WebP(20),
     "webp-80": lambda: WebP(80),
     "avif-70": lambda: Avif(70),
@@ -74,7 +76,7 @@ def test_a_rate_attack_raises_real_bytes_above_noise(name: str) -> None:
     assert attacked.mean() - 1 > 1.1 * (noise.mean() - 1)
 
 
-@pytest.mark.parametrize("name", ["jpeg-25", "webp-80"])
+@pytest.mark.parametrize("name", ["jpeg-25", "jpeg-50-thrice", "webp-80"])
 def test_values_are_those_of_the_streams(name: str) -> None:
     codec, x = made(name), photographs()
     leaf = x.clone().requires_grad_()

@@ -58,3 +58,10 @@ def test_a_stream_that_was_cut() -> None:
         with pytest.raises(ContractError, match="it was cut"):
             untagged(cut, 4)
     assert untagged(b"", 4) == (b"", 0)
+
+
+def test_a_stream_too_short_for_a_number() -> None:
+    for stream in (b"", b"abc"):
+        with pytest.raises(ContractError, match=f"a stream of {len(stream)} bytes was to be given"):
+            tagged(stream, 5, 4)
+        assert tagged(stream, 0, 4) == stream

@@ -23,8 +23,8 @@ from benchmark.geometry import from_bytes
 from benchmark.protocol import ClassifierSpec, DatasetSpec
 from benchmark.tensors import Images
 from leaderboard import submission
-from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
+from tests.boxes import plugin_of
 from tests.conftest import TINY
 from tests.leaderboard.commands import SUBMISSIONS
 
@@ -193,7 +193,7 @@ def ensemble(*, compressed: bool) -> Classifier:
         device="cpu",
         precision="fp32",
     )
-    made = here(job)()
+    made = plugin_of(job)
     assert isinstance(made, Classifier)
     return made.eval()
 

@@ -207,3 +207,9 @@ def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is no readable weight file"):
         read_weights(tmp_path / "bomb.pth", None)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("sha256", [None, "0" * 64])
+def test_a_file_that_is_not_there(tmp_path: Path, sha256: str | None) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*gone.safetensors, expected one"):
+        read_weights(tmp_path / "gone.safetensors", sha256)

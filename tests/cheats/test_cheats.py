@@ -23,6 +23,7 @@ from benchmark.protocol import load
 from benchmark.records import CLEAN, Shard, ShardResult
 from leaderboard.sandbox.limits import DEFAULT, GIB, Limits
 from leaderboard.sandbox.loading import PluginSpec
+from leaderboard.sandbox.loading import load as load_plugin
 from leaderboard.submission import load as load_submission
 from tests.benchmark.test_probes import flags_of
 from tests.boxes import boxed, boxes, images_of, in_process, spec_of
@@ -307,7 +308,7 @@ def test_lying_about_the_gradient(run: Run) -> None:
 @pytest.mark.parametrize("way", ["module", "/tmp", "/dev/shm"])
 def test_smuggling_past_the_stream(way: str, tmp_path: Path) -> None:
     x = images_of()
-    plain = in_process(spec("smuggle", way=way if way == "module" else str(tmp_path)))
+    plain = load_plugin(spec("smuggle", way=way if way == "module" else str(tmp_path)))
     assert isinstance(plain, Codec)
     assert torch.equal(plain.decompress(plain.compress(x), (16, 16)), x)
     with boxed(spec("smuggle", way=way)) as plugin:

@@ -24,12 +24,12 @@ from benchmark.records import Challenge, ClassifierRecord, Run
 from benchmark.score import score, wilson
 from benchmark.threat import Budget, Norm, ThreatModel
 from leaderboard.challenge import Answer, Asked, challenge
-from leaderboard.engine.plugin import here
 from leaderboard.evaluation import Request, job_of
 from leaderboard.handed_in import Expected, find
 from leaderboard.store import Store
 from leaderboard.submission import load as load_submission
 from tests.benchmark.test_score import run as example_run
+from tests.boxes import plugin_of
 from tests.conftest import TINY
 from tests.leaderboard.commands import SUBMISSIONS, complaint, succeed
 
@@ -78,7 +78,7 @@ def weak(tmp_path_factory: pytest.TempPathFactory) -> Weak:
     loaded, found = load(str(protocol)), load_submission(submission)
     classifier = classifiers.load(loaded.classifiers[0])
     batch = batch_of(datasets.fingerprinted(datasets.find(loaded.dataset)), classifier, range(7))
-    defense = here(job_of(Request(found, found.variant("sigma-1.5"), loaded)))()
+    defense = plugin_of(job_of(Request(found, found.variant("sigma-1.5"), loaded)))
     x, threat = from_bytes(batch.pixels), ThreatModel(Norm.LINF, 2)
     model = lambda images: classifier.model(defense(images))  # noqa: E731
     x_adv = pgd(model, x, batch.y, Budget(threat, steps=20)).detach()

@@ -9,9 +9,9 @@ from benchmark.errors import SubmissionError
 from benchmark.records import CLEAN
 from benchmark.score import score
 from benchmark.threat import Access, Norm, ThreatModel
-from leaderboard.engine.plugin import here
 from leaderboard.engine.wire import Job
 from leaderboard.store import Store
+from tests.boxes import plugin_of
 from tests.leaderboard.commands import SUBMISSIONS, succeed
 
 SOURCE = """
@@ -64,8 +64,8 @@ def test_a_class_that_is_not_what_the_manifest_says(
     tmp_path: Path, given: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SubmissionError, match=message):
-        here(job(tmp_path, **given))()
-    assert type(here(job(tmp_path))()).__name__ == "Own"
+        plugin_of(job(tmp_path, **given))
+    assert type(plugin_of(job(tmp_path))).__name__ == "Own"
 
 
 def test_the_vaccinated_ensemble_is_evaluated_and_shown(

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def protocol(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def reference(protocol: Path) -> Path:
+def reference(protocol: Path, sandbox: None) -> Path:
     """The database of an undisturbed run of jpeg/q50, and what the command printed beside it."""
     db = protocol.parent / "runs.db"
     call = ("evaluate", JPEG, "--variant", "q50", "--protocol", protocol, "--db", db)
@@ -74,8 +75,10 @@ def reference(protocol: Path) -> Path:
 
 
 def request(protocol: Path, folder: Path = JPEG, variant: str = "q50") -> Request:
+    """In the worker itself, so that what is compared with the reference is so with the box."""
     found = submission_module.load(folder)
-    return Request(found, found.variant(variant), load(str(protocol)), (protocol.parent,))
+    asked = Request(found, found.variant(variant), load(str(protocol)), (protocol.parent,))
+    return replace(asked, sandboxed=False)
 
 
 def evaluated(asked: Request, store: Store, workers: int = 1) -> Run:
@@ -94,6 +97,8 @@ def test_a_run_is_printed_listed_and_exported(reference: Path, tmp_path: Path) -
         "codec",
         "completed",
     )
+    assert listed["unofficial_reason"] == "a protocol of one's own"
+    assert Store(str(reference)).run(1).header.environment["sandboxed"] is True
     exported = tmp_path / "run.csv"
     succeed("export", 1, "-o", exported, "--db", reference)
     with exported.open() as lines:
@@ -125,7 +130,9 @@ def test_jpeg_under_the_noise_of_its_attack_is_worse_off(reference: Path) -> Non
     assert all(worse)
 
 
-def test_two_workers_give_the_same_bytes(reference: Path, protocol: Path, tmp_path: Path) -> None:
+def test_two_workers_without_a_box_give_the_same_bytes(
+    reference: Path, protocol: Path, tmp_path: Path
+) -> None:
     run = evaluated(request(protocol), Store(str(tmp_path / "r.db"), create=True), workers=2)
     assert outcomes_csv(run) == outcomes_csv(Store(str(reference)).run(1))
 

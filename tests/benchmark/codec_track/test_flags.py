@@ -1,5 +1,7 @@
 """Flags of the codec track: each raised by its control, none by a run without fault."""
 
+from dataclasses import replace
+
 from benchmark.codec_track.flags import CODEC_FLAGS, raised
 from benchmark.records import CLEAN, Cell, Run
 from benchmark.threat import Access
@@ -21,6 +23,18 @@ def test_rate_mismatch_from_three_per_cent_on() -> None:
     (flag,) = raised(run(far))
     assert flag.name == "rate-mismatch"
     assert flag.evidence.startswith("Under rate-4 the likelihood expects -3.1 % of the real bits")
+
+
+def test_an_attack_that_an_error_cut_short() -> None:
+    """Of the attack's 50 steps 7 were made, and the picture decoded."""
+    cells = tuple(replace(cell, steps=50, restarts=1) for cell in CELLS)
+    assert names(run(cells=cells)) == []
+    cut = outcome("rate-4", "b", 600, 29.0, gradient_steps=7)
+    (flag,) = raised(run(cut, cells=cells))
+    assert flag.name == "cut-short"
+    assert "1 of 12 pictures; first: b under rate-4, after 7 of 50 steps" in flag.evidence
+    failed = replace(cut, failures=1, status="failed", psnr=None, mse=None)
+    assert names(run(failed, cells=cells)) == ["decode-failures"]
 
 
 def test_decode_failures() -> None:

@@ -1,14 +1,23 @@
 """What a box answers is what the plugin answers in this process, to the last bit."""
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
-from benchmark.defense import Codec, Plugin
+from benchmark.codec_track.features import disrupted, layered
+from benchmark.defense import Codec, Plugin, SelectingCodec
 from benchmark.draws import seeded
-from benchmark.estimators import ESTIMATORS, GRADIENTS, admitted, estimator
+from benchmark.errors import ContractError
+from benchmark.estimators import (
+    ESTIMATORS,
+    GRADIENTS,
+    admitted,
+    estimator,
+    rounding_with_slope,
+)
 from benchmark.replacement import Replacement
 from leaderboard.sandbox import proxies
 from leaderboard.sandbox.loading import PluginSpec, load
@@ -163,6 +172,70 @@ def test_a_codec_s_streams_and_likelihood(tmp_path: Path) -> None:
             strict=True,
         ):
             assert torch.equal(one, other)
+
+
+def looks(codec: Codec) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Whatever the codec track asks of a codec, as one tensor each."""
+
+    def joined(outputs: Iterable[Tensor]) -> Tensor:
+        return torch.cat([one.flatten() for one in outputs])
+
+    found: dict[str, Callable[[Tensor], Tensor]] = {
+        "coded": lambda x: joined(codec.coded(x)),
+        "picture alone": lambda x: codec.coded(x).x_hat,
+        "bits alone": lambda x: codec.coded(x).bits,
+        "padded": codec.padded,
+    }
+    if isinstance(codec, SelectingCodec):
+        found["branches"] = lambda x: joined(codec.branches(x, 2))
+        found["costs alone"] = lambda x: codec.branches(x).costs
+    if layered(codec):
+        found["features"] = lambda x: disrupted(codec)(x, 2)
+    return found
+
+
+def alike(plain: Codec, remote: Codec, x: Tensor) -> None:
+    found, expected = looks(remote), looks(plain)
+    assert list(found) == list(expected)
+    assert plain.trade_off == remote.trade_off
+    assert (plain.randomized, plain.has_likelihood) == (remote.randomized, remote.has_likelihood)
+    for name, mapped in found.items():
+
+        def given(x: Tensor, name: str = name) -> Tensor:
+            with seeded("call", proxies.fresh_seed()), rounding_with_slope():
+                return expected[name](x)
+
+        ours, theirs = value_and_gradient(mapped, x), value_and_gradient(given, x)
+        for one, other in zip(ours, theirs, strict=True):
+            assert torch.equal(one, other), name
+        with torch.no_grad(), seeded("test"):
+            value = mapped(x)
+        with torch.no_grad(), seeded("test"):
+            assert torch.equal(given(x), value), name
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        ("jpeg", "q25"),
+        ("mini-mbt2018-mean", "high"),
+        ("naive-randomization", "mini-mbt2018-mean-high"),
+        ("k-way", "mini-mbt2018-mean-high-k4"),
+    ],
+)
+def test_what_the_codec_track_looks_at(name: str, variant: str) -> None:
+    """Of the codec, and of the one behind its defense."""
+    spec, x = spec_of(SUBMISSIONS / name, variant), images()[:1, :, :40, :52]
+    plain = load(spec).eval()
+    assert isinstance(plain, Codec)
+    with boxed(spec) as remote:
+        assert isinstance(remote, Codec)
+        alike(plain, remote, x)
+        assert (plain.bare() is plain) == (remote.bare() is remote)
+        if plain.bare() is not plain:
+            alike(plain.bare(), remote.bare(), x)
+            with pytest.raises(ContractError, match="streams of the codec behind it"):
+                remote.bare().compress(x)
 
 
 def test_a_classifier_s_identity_is_the_gradient_of_the_one_it_replaces() -> None:
