@@ -15,15 +15,17 @@ from benchmark.classifiers import LoadedClassifier
 from benchmark.crafting import Attacker, Crafted, check_attacks
 from benchmark.datasets import Sample
 from benchmark.defense import Plugin
-from benchmark.errors import CallError, ContractError
+from benchmark.errors import ContractError
 from benchmark.estimators import admitted
+from benchmark.gallery import kept
 from benchmark.geometry import from_bytes
 from benchmark.history import Broken, History
 from benchmark.judge import Judge, Verdict
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.prepare import prepare
+from benchmark.prepare.precision import PRECISIONS, precision_on
 from benchmark.probes import Subject, followed, probe
 from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
-from benchmark.records import Cell, Outcome, Shard, ShardResult
+from benchmark.records import Cell, Outcome, Picture, Shard, ShardResult
 from benchmark.replacement import behind, placed
 from benchmark.scoring import (
     Exhibit,
@@ -36,11 +38,10 @@ from benchmark.scoring import (
     judged,
     outcomes,
 )
+from benchmark.showing import Judged, pictures
 from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
-
-PRECISIONS: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 PROBED = 64
 """Pictures of the sample, its first ones, on which the defense itself is probed."""
@@ -157,7 +158,16 @@ class Harness:
                 **self._agreement(name, exhibits, verdicts, final),
                 "decode_failures": sum(int(verdict.failed.sum()) for verdict in final[:-1]),
             },
+            pictures=self._pictures(scoring, exhibits, final, shard),
         )
+
+    def _pictures(
+        self, judge: Judge, exhibits: Sequence[Exhibit], final: Sequence[Verdict], shard: Shard
+    ) -> tuple[Picture, ...]:
+        """What is kept to be looked at; the decoys behind the last cell are not."""
+        shown = [Judged(*pair) for pair in zip(exhibits[:-1], final[:-1], strict=True)]
+        images, threat = kept(self._sample, shard), self._protocol.headline_threat
+        return tuple(pictures(judge, shown, images, threat, self._seed(shard.classifier)))
 
     def _seed(self, name: str) -> tuple[object, ...]:
         return (self._protocol.seed, name)
@@ -228,15 +238,6 @@ class Harness:
         logits, model = clean.logits[: len(x)], classifier.model
         subject = Subject(behind(judging, model), attacked, judging, x, part.y, logits, model)
         return probe(subject, **self._declared._asdict())
-
-
-def precision_on(device: torch.device, asked: str = "auto") -> str:
-    """The precision in which attacks are crafted there: the one asked for, or what is fast."""
-    if asked == "auto":
-        return next(name for name, dtype in PRECISIONS.items() if dtype == crafting_dtype(device))
-    if asked not in PRECISIONS:
-        raise CallError(f"precision {asked!r}: expected auto, fp32 or bf16")
-    return asked
 
 
 @lru_cache(maxsize=8)

@@ -34,7 +34,13 @@ FLOORS = (
         "benchmark.plan",
         "benchmark.comparison",
     },
-    {"benchmark.classifiers", "benchmark.gradients", "benchmark.replacement", "benchmark.flags"},
+    {
+        "benchmark.classifiers",
+        "benchmark.flags",
+        "benchmark.gallery",
+        "benchmark.gradients",
+        "benchmark.replacement",
+    },
     {
         "benchmark.attacks",
         "benchmark.attacked",
@@ -47,6 +53,7 @@ FLOORS = (
     },
     {"benchmark.crafting", "benchmark.probes", "benchmark.codec_track"},
     {"benchmark.history", "benchmark.bench", "benchmark.scoring"},
+    {"benchmark.showing"},
     {"benchmark.api", "benchmark.evaluate", "leaderboard.store", "leaderboard.submission"},
     {"benchmark.challenge", "leaderboard.sandbox"},
     {

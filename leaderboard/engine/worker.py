@@ -21,8 +21,9 @@ from benchmark.codec_track.evaluate import CodecHarness, Source, Subject
 from benchmark.datasets import Sample
 from benchmark.defense import Plugin
 from benchmark.errors import SqueezebenchError
-from benchmark.evaluate import Declared, Harness, precision_on
+from benchmark.evaluate import Declared, Harness
 from benchmark.places import cache_folder
+from benchmark.prepare.precision import precision_on
 from benchmark.protocol import (
     AnyProtocol,
     CodecProtocol,
