@@ -19,13 +19,14 @@ from benchmark.datasets import Sample
 from benchmark.defense import Plugin
 from benchmark.errors import ContractError
 from benchmark.estimators import admitted
+from benchmark.gallery import kept
 from benchmark.geometry import from_bytes
 from benchmark.history import Broken, History
 from benchmark.judge import Judge, Verdict
 from benchmark.precision import PRECISIONS, precision_on, prepared
 from benchmark.probes import Subject, followed, probe
 from benchmark.protocol import CLEAN_CELL, PlannedCell, Protocol, planned_cells
-from benchmark.records import Cell, Outcome, Shard, ShardResult
+from benchmark.records import Cell, Outcome, Picture, Shard, ShardResult
 from benchmark.replacement import behind, placed
 from benchmark.scoring import (
     Exhibit,
@@ -37,6 +38,7 @@ from benchmark.scoring import (
     judged,
     outcomes,
 )
+from benchmark.showing import Judged, pictures
 from benchmark.tensors import Model
 from benchmark.threat import Access
 from benchmark.transfer import TransferCache
@@ -165,7 +167,16 @@ class Harness:
                 **self._agreement(name, exhibits, verdicts, final),
                 "decode_failures": sum(int(verdict.failed.sum()) for verdict in final[:-1]),
             },
+            pictures=self._pictures(scoring, exhibits, final, shard),
         )
+
+    def _pictures(
+        self, judge: Judge, exhibits: Sequence[Exhibit], final: Sequence[Verdict], shard: Shard
+    ) -> tuple[Picture, ...]:
+        """What is kept to be looked at; the decoys behind the last cell are not."""
+        shown = [Judged(*pair) for pair in zip(exhibits[:-1], final[:-1], strict=True)]
+        images, threat = kept(self._sample, shard), self._protocol.headline_threat
+        return tuple(pictures(judge, shown, images, threat, self._seed(shard.classifier)))
 
     def _seed(self, name: str) -> tuple[object, ...]:
         return (self._protocol.seed, name)

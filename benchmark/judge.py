@@ -15,6 +15,7 @@ from benchmark.contract import check_images, check_streams
 from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import BoxError
+from benchmark.gallery import png
 from benchmark.geometry import from_bytes
 from benchmark.loss import margin
 from benchmark.tensors import Defended, Images, Labels, Logits, Mask, Model, PerImage
@@ -84,6 +85,15 @@ class Judge:
             with torch.no_grad(), seeded("judge", draw, *seed):
                 answers.append(self._answer(x))
         return _verdict(answers, y)
+
+    def defended(self, pixels: Tensor, *seed: object) -> tuple[Images | None, Mask]:
+        """What the defense makes of pictures in the first draw, and which of them failed.
+
+        None of a submission that classifies by itself, which makes no pictures.
+        """
+        with torch.no_grad(), seeded("judge", 0, *seed):
+            given, _, failed, _ = self._defended(from_bytes(pixels))
+        return None if isinstance(self._defense, Classifier) else given, failed
 
     def _answer(self, x: Images) -> _Answer:
         started = time.perf_counter()
@@ -162,10 +172,9 @@ def through_png(pixels: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     """Pictures in bytes (n, 3, h, w) written as PNG and read back, and the sha256 of each file."""
     read, hashes = [], []
     for picture in pixels.permute(0, 2, 3, 1).cpu().numpy():
-        buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
-        hashes.append(hashlib.sha256(buffer.getvalue()).hexdigest())
-        with Image.open(buffer) as opened:
+        file = png(picture)
+        hashes.append(hashlib.sha256(file).hexdigest())
+        with Image.open(io.BytesIO(file)) as opened:
             read.append(np.asarray(opened.convert("RGB")))
     back = torch.from_numpy(np.stack(read)).permute(0, 3, 1, 2)
     return back.to(pixels.device), tuple(hashes)

@@ -7,7 +7,7 @@ import torch
 
 from benchmark.classifiers import LoadedClassifier
 from benchmark.errors import CallError
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.prepare import prepare
 from benchmark.tensors import Model
 
 PRECISIONS: Mapping[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -20,6 +20,16 @@ def precision_on(device: torch.device, asked: str = "auto") -> str:
     if asked not in PRECISIONS:
         raise CallError(f"precision {asked!r}: expected auto, fp32 or bf16")
     return asked
+
+
+def crafting_dtype(device: torch.device) -> torch.dtype:
+    """bf16 where `device` multiplies it faster than fp32, else fp32."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        can = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+        native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
+    return torch.bfloat16 if native else torch.float32
 
 
 @lru_cache(maxsize=8)

@@ -56,12 +56,12 @@ def decoy(batch: Batch) -> Exhibit:
 
 def judged(judge: Judge, shown: Exhibit, seed: Sequence[object], clean: Batch) -> Verdict:
     """The verdict on an exhibit. `clean` fills it up, for a batch's size could tell what it is."""
-    verdict = judge(_filled(shown, clean), clean.y, *seed, shown.cell.name, clean.start)
+    verdict = judge(filled(shown, clean), clean.y, *seed, shown.cell.name, clean.start)
     return verdict.first(len(shown.pixels))
 
 
-def _filled(shown: Exhibit, clean: Batch) -> Tensor:
-    """The pictures, followed by flipped clean ones up to a whole batch."""
+def filled(shown: Exhibit, clean: Batch) -> Tensor:
+    """The pictures of the exhibit, followed by flipped clean ones up to a whole batch."""
     n = len(shown.pixels)
     if n == len(clean.pixels):
         return shown.pixels
@@ -94,7 +94,7 @@ def in_secret(
         order = secrets.SystemRandom().sample(range(count), count)
         found = {place: judged(judge, exhibits[place], seed, clean) for place in order}
         return [found[place] for place in range(count)]
-    pixels, images = torch.stack([_filled(one, clean) for one in exhibits]), torch.arange(n)
+    pixels, images = torch.stack([filled(one, clean) for one in exhibits]), torch.arange(n)
     same = [_first_places(pixels[:, i]) for i in range(n)]
     most = max(len(set(places)) for places in same)
     orders = [_secret_order(places, most) for places in same]

@@ -35,7 +35,13 @@ FLOORS = (
         "benchmark.cost",
         "benchmark.comparison",
     },
-    {"benchmark.classifiers", "benchmark.gradients", "benchmark.replacement", "benchmark.flags"},
+    {
+        "benchmark.classifiers",
+        "benchmark.flags",
+        "benchmark.gallery",
+        "benchmark.gradients",
+        "benchmark.replacement",
+    },
     {
         "benchmark.attacks",
         "benchmark.attacked",
@@ -49,6 +55,7 @@ FLOORS = (
     {"benchmark.crafting", "benchmark.probes", "benchmark.codec_track", "benchmark.precision"},
     {"benchmark.history", "benchmark.bench", "benchmark.scoring"},
     {"benchmark.asking"},
+    {"benchmark.showing"},
     {"benchmark.api", "benchmark.evaluate", "leaderboard.store", "leaderboard.submission"},
     {"benchmark.challenge", "benchmark.step_times", "leaderboard.sandbox"},
     {

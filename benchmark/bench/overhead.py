@@ -22,7 +22,8 @@ from benchmark.bench import subjects
 from benchmark.bench.cases import LINF_4
 from benchmark.bench.subjects import Subject
 from benchmark.bench.timing import CLOCKS, EXAMPLES, Contender
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.precision import crafting_dtype
+from benchmark.prepare import prepare
 from benchmark.tensors import Images
 from benchmark.threat import Budget
 

@@ -17,6 +17,10 @@ from benchmark.environment import describe
 
 BAR, GAP, LEFT, SCALE_WIDTH = 16, 6, 330, 420
 COLORS = {"fp32": "#5b7fa6", "bf16": "#c2703d"}
+STYLE = (
+    "text{fill:#17212b}path{stroke:#55606b}"
+    "@media(prefers-color-scheme:dark){text{fill:#e4e9ed}path{stroke:#a3aeb8}}"
+)
 CLOCK_WORDS = {"wall": "the clock", "cpu": "processor time"}
 HEAD = (
     "attack",
@@ -101,7 +105,7 @@ def plot(rows: Sequence[Row]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + SCALE_WIDTH + 70} {height}" '
         'font-family="sans-serif" font-size="11" role="img">',
-        "<title>Time of the peer over ours</title>",
+        f"<title>Time of the peer over ours</title><style>{STYLE}</style>",
     ]
     for place, row in enumerate(rows):
         top = GAP + place * (BAR + GAP)
@@ -114,5 +118,5 @@ def plot(rows: Sequence[Row]) -> str:
             f'<text x="{LEFT + width + 5:.1f}" y="{top + 12}">{row.ratio:.1f}</text>',
         ]
     one = LEFT + SCALE_WIDTH / largest
-    parts.append(f'<path d="M{one:.1f} 0V{height}" stroke="#333" stroke-dasharray="3 3"/></svg>')
+    parts.append(f'<path d="M{one:.1f} 0V{height}" stroke-dasharray="3 3"/></svg>')
     return "\n".join(parts) + "\n"

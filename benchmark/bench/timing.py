@@ -14,7 +14,8 @@ from benchmark.bench.cases import Case
 from benchmark.bench.subjects import Subject, logits
 from benchmark.geometry import distance, to_lattice, to_lattice_in_ball
 from benchmark.loss import loss_gradient, margin
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.precision import crafting_dtype
+from benchmark.prepare import prepare
 from benchmark.tensors import Images, Mask
 from benchmark.threat import Norm
 

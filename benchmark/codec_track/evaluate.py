@@ -14,15 +14,17 @@ from benchmark.codec_track.admission import admits
 from benchmark.codec_track.crafting import Attacked, craft
 from benchmark.codec_track.judge import SAME, CodecJudge, lpips_is_here, psnr_of
 from benchmark.codec_track.pictures import Group, groups
+from benchmark.codec_track.showing import pictures
 from benchmark.contract import check_trade_off
 from benchmark.datasets import Sample
 from benchmark.defense import Codec, Plugin
 from benchmark.errors import CallError, ContractError
 from benchmark.estimators import Elsewhere
+from benchmark.gallery import kept
 from benchmark.geometry import from_bytes
 from benchmark.judge import differences, through_png
 from benchmark.protocol import CLEAN_CELL, CodecProtocol, PlannedCell, codec_cells
-from benchmark.records import Cell, CodecOutcome, Shard, ShardResult
+from benchmark.records import Cell, CodecOutcome, Picture, Shard, ShardResult
 from benchmark.threat import LEVELS, Access
 from benchmark.transfer import TransferCache
 
@@ -149,15 +151,19 @@ class CodecHarness:
         """Every outcome of the shard."""
         started = time.perf_counter()
         by_cell: dict[str, list[CodecOutcome]] = {cell.name: [] for cell in self.cells}
+        shown = shard.start + kept(self._sample, shard)
+        sources: dict[tuple[str, str], Tensor] = {}
         for group in self.pictures(shard.start, shard.stop):
             nothing = torch.zeros(len(group.ids), dtype=torch.int64)
             untouched = Attacked(group.pixels, nothing, nothing)
             by_cell[CLEAN_CELL.name] += self.judged(group, CLEAN_CELL, untouched)
+            sources |= _named(group.first(shown - group.start), CLEAN_CELL, untouched)
             for planned in self._planned:
                 part = group.first((planned.cell.images or shard.stop) - group.start)
                 if part.ids:
                     made = self.crafted(part, planned).inside(part.pixels, planned)
                     by_cell[planned.cell.name] += self.judged(part, planned.cell, made)
+                    sources |= _named(part.first(shown - part.start), planned.cell, made)
         clean = by_cell[CLEAN_CELL.name]
         return ShardResult(
             shard=shard,
@@ -168,7 +174,16 @@ class CodecHarness:
             ),
             diagnostics={"lpips_absent": 1.0} if self._protocol.lpips > self._lpips else {},
             codec_outcomes=tuple(outcome for outcomes in by_cell.values() for outcome in outcomes),
+            pictures=self._pictures(by_cell, sources),
         )
+
+    def _pictures(
+        self, by_cell: Mapping[str, list[CodecOutcome]], sources: Mapping[tuple[str, str], Tensor]
+    ) -> tuple[Picture, ...]:
+        """What is kept to be looked at."""
+        judged = {cell: {one.image: one for one in found} for cell, found in by_cell.items()}
+        threat, seed = self._protocol.headline_threat, self._protocol.seed
+        return tuple(pictures(self._judge, self.cells, judged, sources, threat, seed))
 
     def crafted(self, group: Group, planned: PlannedCell) -> Attacked:
         """The attack's pictures; those of a transfer attack come from the cache if it has them."""
@@ -214,6 +229,11 @@ class CodecHarness:
                 )
             )
         return outcomes
+
+
+def _named(group: Group, cell: Cell, made: Attacked) -> dict[tuple[str, str], Tensor]:
+    """What was made of each picture of the group, by cell and image."""
+    return {(cell.name, image): made.pixels[i] for i, image in enumerate(group.ids)}
 
 
 def _input_mse(pixels: Tensor, clean: Tensor) -> float:

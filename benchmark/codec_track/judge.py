@@ -71,6 +71,10 @@ class CodecJudge:
             "decode_seconds": _mean([coding.decode_seconds for coding in codings]),
         }
 
+    def decoded(self, pixels: Tensor, *seed: object) -> Images | None:
+        """What comes back of the picture in the first draw; None if nothing does."""
+        return self._coded(from_bytes(pixels[None]), 0, *seed).x_hat
+
     def gap(self, pixels: Tensor) -> float:
         """By how many grey levels the two instances disagree about one stream of this picture.
 

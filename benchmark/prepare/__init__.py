@@ -34,16 +34,6 @@ DOUBT = 4.0
 """Margins are doubted up to this many times the largest error of the logits on the example."""
 
 
-def crafting_dtype(device: torch.device) -> torch.dtype:
-    """bf16 where `device` multiplies it faster than fp32, else fp32."""
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        can = torch.cpu.get_capabilities() if device.type == "cpu" else {}
-        native = bool(can.get("avx512_bf16") or can.get("amx_bf16"))
-    return torch.bfloat16 if native else torch.float32
-
-
 class Prepared(nn.Module):
     """A network in `dtype` behind its normalization; images and logits are fp32 and contiguous.
 

@@ -4,16 +4,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.records.codec_outcome import CodecOutcome
+from benchmark.records.picture import OUTPUT, SHOWABLE, SOURCE, WINDOW, Picture
 from benchmark.threat import Access, ThreatModel
 
 __all__ = [
     "CLEAN",
+    "OUTPUT",
+    "SHOWABLE",
+    "SOURCE",
+    "WINDOW",
     "Cell",
     "Challenge",
     "ClassifierRecord",
     "CodecOutcome",
     "Interval",
     "Outcome",
+    "Picture",
     "Run",
     "RunHeader",
     "Shard",
@@ -103,7 +109,7 @@ class ShardResult:
     `defense_seconds` is the time of one pass of the defense alone (for a codec, compress and
     decompress) over the shard's clean images. `diagnostics` are what the probes measured, for the
     flags (see `benchmark.probes`). On the codec track there are `codec_outcomes` in the place of
-    `outcomes`.
+    `outcomes`. `pictures` are of a few images, under the cells that decide of them.
     """
 
     shard: Shard
@@ -112,6 +118,7 @@ class ShardResult:
     defense_seconds: float
     diagnostics: dict[str, float] = field(default_factory=dict)
     codec_outcomes: tuple[CodecOutcome, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

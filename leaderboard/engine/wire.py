@@ -10,6 +10,7 @@ from benchmark.records import (
     ClassifierRecord,
     CodecOutcome,
     Outcome,
+    Picture,
     Shard,
     ShardResult,
 )
@@ -146,7 +147,10 @@ def handed_in_from(content: dict[str, Any]) -> HandedIn:
 
 def result_to(result: ShardResult) -> dict[str, Any]:
     """A shard's result for the wire."""
-    return asdict(result)
+    pictures = [
+        asdict(picture) | {"png": b64encode(picture.png).decode()} for picture in result.pictures
+    ]
+    return asdict(replace(result, pictures=())) | {"pictures": pictures}
 
 
 def result_from(content: dict[str, Any]) -> ShardResult:
@@ -158,6 +162,9 @@ def result_from(content: dict[str, Any]) -> ShardResult:
         defense_seconds=content["defense_seconds"],
         diagnostics=content["diagnostics"],
         codec_outcomes=tuple(CodecOutcome(**one) for one in content["codec_outcomes"]),
+        pictures=tuple(
+            Picture(**one | {"png": b64decode(one["png"])}) for one in content["pictures"]
+        ),
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from sqlalchemy import Column, Table
 
 from benchmark.errors import DataError
+from leaderboard.record import pictures
 from leaderboard.record.files import NULL, SCHEMA, Arrays, RecordFiles, kind_of, rows_from
 from leaderboard.record.rows import OF_RUN, OF_SHARD, RunRows, own_columns
 from leaderboard.store.schema import runs
@@ -25,7 +26,7 @@ LARGEST_TEXT = 64 * MIB
 LARGEST_OUTCOMES = 512 * MIB
 LARGEST_UNPACKED = 2048 * MIB
 MOST_ROWS = 20_000_000
-DTYPES: Mapping[type, str] = {bool: "b", int: "i", float: "f", str: "S", dict: "S"}
+DTYPES: Mapping[type, str] = {bool: "b", int: "i", float: "f", str: "S", dict: "S", bytes: "S"}
 
 
 def checked(files: RecordFiles, source: object) -> RunRows:
@@ -153,7 +154,7 @@ def _agree(rows: RunRows, source: object) -> None:
             inside = 0 <= shard < counts["shards"] and 0 <= cell < counts["cells"]
             if not inside or not shards[shard]["start"] <= position < shards[shard]["stop"]:
                 raise _wrong(source, table.name, "an outcome belongs to no shard or cell")
-            identity = (table.name, shard, cell, row["image"])
+            identity = (table.name, *(row[key.name] for key in table.primary_key))
             if identity in seen:
                 raise _wrong(source, table.name, f"image {row['image'][:80]!r} comes twice")
             seen.add(identity)
@@ -161,6 +162,8 @@ def _agree(rows: RunRows, source: object) -> None:
                 raise _wrong(source, table.name, "more draws are correct than there are")
             if row.get("draws") == 1 and row["correct"] != (row["margin"] > 0):
                 raise _wrong(source, table.name, "an outcome is correct against its own margin")
+    if said := pictures.complaint(rows):
+        raise _wrong(source, "pictures", said)
     if [cell["position"] for cell in cells] != list(range(len(cells))):
         raise _wrong(source, "cells", "they are not in order")
     if not rows.tables["events"]:

@@ -13,13 +13,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import JSON, Boolean, Column, Float, Integer, Table
+from sqlalchemy import JSON, Boolean, Column, Float, Integer, LargeBinary, Table
 
 from leaderboard.record.rows import OF_RUN, OF_SHARD, Row, RunRows, own_columns
 
 SCHEMA = 1
 EPOCH = (1980, 1, 1, 0, 0, 0)
 NULL = ".null"
+
+KINDS: Mapping[type, type] = {
+    Boolean: bool,
+    Integer: int,
+    Float: float,
+    JSON: dict,
+    LargeBinary: bytes,
+}
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -87,16 +95,15 @@ def rows_from(content: Mapping[str, Any], arrays: Arrays) -> RunRows:
 
 def kind_of(column: Column[Any]) -> type:
     """The Python type of a column's values; `dict` stands for JSON."""
-    for kind, python in ((Boolean, bool), (Integer, int), (Float, float), (JSON, dict)):
-        if isinstance(column.type, kind):
-            return python
-    return str
+    return next((python for kind, python in KINDS.items() if isinstance(column.type, kind)), str)
 
 
 def _array(column: Column[Any], values: Sequence[Any]) -> NDArray[Any]:
     kind = kind_of(column)
     if kind is dict:
         return np.array([json.dumps(value).encode() for value in values], dtype="S")
+    if kind is bytes:  # files that end in a byte other than 0, which numpy would cut off
+        return np.array(values, dtype="S")
     if kind is str:
         return np.array([(value or "").encode() for value in values], dtype="S")
     dtypes = {bool: bool, int: np.int64, float: np.float64}

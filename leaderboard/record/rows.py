@@ -60,7 +60,7 @@ def _rows_of_shards(
     connection: Connection, table: Table, numbers: Mapping[str, Mapping[int, int]]
 ) -> Iterator[Row]:
     of_run = table.c.shard_id.in_(list(numbers[shards.name]))
-    order = [table.c[name] for name in ("shard_id", "cell_id", "position")]
+    order = [table.c.shard_id, table.c.cell_id, table.c.position, *table.primary_key.columns]
     for row in connection.execute(select(table).where(of_run).order_by(*order)):
         content = _content(row._mapping, table)
         content["shard_id"] = numbers[shards.name][content["shard_id"]]

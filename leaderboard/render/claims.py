@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 from benchmark.errors import CallError
 from benchmark.tables import Table, read_table
 from benchmark.threat import Access
 from leaderboard.render.boards import Board
+from leaderboard.render.codec_boards import CodecBoard
+from leaderboard.render.codec_claims import CodedRow, ExtremeRow, coded_rows, extremes
 from leaderboard.render.entry import Entry
 from leaderboard.render.words import NOTHING, Figure, entry_slug, percent, rate, threat_in_words
 
@@ -16,7 +19,8 @@ from leaderboard.render.words import NOTHING, Figure, entry_slug, percent, rate,
 class Claim(Table):
     """A published figure, where it stands, and the entries (by pattern) that speak to it.
 
-    `why` says what differs between the paper's measurement and this one.
+    `why` says what differs between the paper's measurement and this one. `about` is what it is of:
+    the accuracy behind a defense, what attacks do to a codec, or the worst of all that they do.
     """
 
     title: str
@@ -25,6 +29,11 @@ class Claim(Table):
     claimed: tuple[str, ...]
     why: str
     entries: tuple[str, ...]
+    about: Literal["accuracy", "codec", "extremes"] = "accuracy"
+
+    def speaks(self, entry: str) -> bool:
+        """Whether the entry is one of those that speak to it."""
+        return any(fnmatchcase(entry, pattern) for pattern in self.entries)
 
 
 class Claims(Table):
@@ -56,25 +65,34 @@ class ClaimShown:
 
     claim: Claim
     measured: tuple[MeasuredRow, ...]
+    coded: tuple[CodedRow, ...]
+    extremes: tuple[ExtremeRow, ...]
     wanted: str
 
 
-def claims(path: Path, boards: Sequence[Board]) -> tuple[ClaimShown, ...]:
-    """Every claim of the file beside the newest official runs of all boards."""
+def claims(
+    path: Path, boards: Sequence[Board], codec_boards: Sequence[CodecBoard]
+) -> tuple[ClaimShown, ...]:
+    """Every claim of the file beside the newest runs of all boards, those that are ranked."""
     return tuple(
-        ClaimShown(
-            claim,
-            tuple(
-                row
-                for board in boards
-                for _, entry in board.tiers
-                if any(fnmatchcase(entry.run.header.entry, p) for p in claim.entries)
-                for row in _rows(entry, board)
-            ),
-            ", ".join(claim.entries),
-        )
-        for claim in read_table(path, Claims, CallError).claim
+        _shown(claim, boards, codec_boards) for claim in read_table(path, Claims, CallError).claim
     )
+
+
+def _shown(claim: Claim, boards: Sequence[Board], codec_boards: Sequence[CodecBoard]) -> ClaimShown:
+    wanted = ", ".join(claim.entries)
+    if claim.about == "extremes":
+        return ClaimShown(claim, (), (), extremes(claim.speaks, codec_boards), wanted)
+    if claim.about == "codec":
+        return ClaimShown(claim, (), coded_rows(claim.speaks, codec_boards), (), wanted)
+    measured = (
+        row
+        for board in boards
+        for _, entry in board.tiers
+        if claim.speaks(entry.run.header.entry)
+        for row in _rows(entry, board)
+    )
+    return ClaimShown(claim, tuple(measured), (), (), wanted)
 
 
 def _rows(entry: Entry, board: Board) -> list[MeasuredRow]:

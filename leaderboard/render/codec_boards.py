@@ -1,13 +1,12 @@
 """Boards of the codec track, and an entry on one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.codec_track.flags import CODEC_FLAGS
 from benchmark.codec_track.score import CodecCellScore
 from benchmark.records import CLEAN, Run
 from benchmark.threat import Norm, ThreatModel
-from leaderboard.render.boards import is_current, status_row
 from leaderboard.render.codec_answers import codec_answers
 from leaderboard.render.codec_entry import CodecEntry, codec_order, codec_ranked, plain, value
 from leaderboard.render.codec_pages import (
@@ -18,17 +17,16 @@ from leaderboard.render.codec_pages import (
     CodecRow,
 )
 from leaderboard.render.codec_plots import attacked_curves, families, histograms, rd_plot
+from leaderboard.render.gallery import codec_slides
+from leaderboard.render.heads import Group, board_head, by_slug, history, newest_of, row_head
 from leaderboard.render.pages import FlagShown, FlagText
 from leaderboard.render.words import (
     MISSING,
     NOTHING,
     Figure,
-    board_slug,
-    day,
     entry_slug,
     percent,
     rate,
-    size_in_words,
     threat_in_words,
 )
 
@@ -37,13 +35,10 @@ DRAWN = 4
 
 
 @dataclass(frozen=True)
-class CodecBoard:
-    """A board of the codec track with what other pages need of it; as `Board`."""
+class CodecBoard(Group[CodecEntry]):
+    """A board of the codec track with what other pages need of it."""
 
     page: CodecBoardPage
-    tiers: tuple[tuple[int, CodecEntry], ...]
-    newest: Mapping[str, CodecEntry]
-    all: tuple[CodecEntry, ...]
 
 
 def codec_flag_texts() -> tuple[FlagText, ...]:
@@ -53,51 +48,32 @@ def codec_flag_texts() -> tuple[FlagText, ...]:
 
 def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> CodecBoard:
     """The board of runs that share protocol and pictures; the newest run of each entry counts."""
-    everything = sorted(entries, key=lambda entry: entry.run.id)
-    newest = {entry_slug(entry.run): entry for entry in everything}
-    official = [entry for entry in newest.values() if entry.run.header.official]
-    unofficial = [entry for entry in newest.values() if not entry.run.header.official]
-    tiers = codec_ranked(official)
-    best = [entry for _, entry in tiers] or sorted(unofficial, key=codec_order)
-    one = everything[0]
+    runs = by_slug(entries)
+    newest = newest_of(runs).values()
+    tiers = codec_ranked([entry for entry in newest if entry.run.header.official])
+    unofficial = sorted((e for e in newest if not e.run.header.official), key=codec_order)
+    best = [entry for _, entry in tiers] or unofficial
     groups = families(best)
     plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
+    images = max(entry.digest.score.images for entry in entries)
     page = CodecBoardPage(
-        slug=board_slug(one.run),
-        title=one.protocol.title,
-        track=one.protocol.track,
-        protocol=one.run.header.protocol,
-        protocol_hash=one.run.header.protocol_hash,
-        dataset=one.run.header.dataset,
-        fingerprint=one.run.header.dataset_fingerprint,
-        images=max(entry.digest.score.images for entry in everything),
-        threat=threat_in_words(one.headline),
-        size=size_in_words(one.headline),
-        current=is_current(one.run),
+        **vars(board_head(best[0], images, unfinished)),
         rows=tuple(codec_row(entry, f"{tier}") for tier, entry in tiers),
-        unofficial=tuple(codec_row(entry, "") for entry in sorted(unofficial, key=codec_order)),
-        unfinished=tuple(status_row(run) for run in unfinished),
+        unofficial=tuple(codec_row(entry, "") for entry in unofficial),
         answers=codec_answers(tiers),
         bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
         plots=tuple(one for one in plots if one)[:DRAWN],
     )
-    return CodecBoard(page, tuple(tiers), newest, tuple(everything))
+    return CodecBoard(tuple(tiers), runs, page)
 
 
 def codec_row(entry: CodecEntry, tier: str) -> CodecRow:
     """The row of a run."""
-    header, score = entry.run.header, entry.digest.score
+    score = entry.digest.score
     worst = score.at(entry.headline)
     return CodecRow(
-        tier=tier,
-        entry=header.entry,
-        title=header.title,
-        link=f"entries/{entry_slug(entry.run)}.html",
-        run_id=entry.run.id,
-        kind=header.kind,
-        learned=entry.about.learned,
-        randomized=score.draws > 1,
-        inflation=value(worst.inflation, unit="×") if worst else NOTHING,
+        **vars(row_head(entry, tier)),
+        inflation=inflation(entry),
         psnr_loss=value(worst.psnr_loss) if worst else NOTHING,
         psnr_loss_percent=value(worst.psnr_loss_percent, 1) if worst else NOTHING,
         rate=rate(score.clean.quality.bits_per_pixel),
@@ -105,9 +81,6 @@ def codec_row(entry: CodecEntry, tier: str) -> CodecRow:
         failures=percent(worst.failures if worst else score.clean.failures),
         encode=plain(score.encode_milliseconds),
         decode=plain(score.decode_milliseconds),
-        flags=tuple(flag.name for flag in entry.digest.flags),
-        date=day(entry.run.started),
-        note=header.unofficial_reason or "",
     )
 
 
@@ -137,8 +110,7 @@ def codec_on_board(board: CodecBoard, slug: str) -> CodecOnBoard:
 
 def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
     """Any run of a board."""
-    tier = next((str(t) for t, one in board.tiers if one.run.id == entry.run.id), "")
-    row = codec_row(entry, tier)
+    row = codec_row(entry, board.tier(entry))
     own = families([*board.newest.values()])[entry.run.header.submission]
     curve = rd_plot(entry.run.header.submission, own)
     return CodecOnBoard(
@@ -157,15 +129,23 @@ def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
         ),
         cells=tuple(_cell(one) for one in entry.digest.score.cells),
         plots=tuple(one for one in (curve, *histograms(entry)) if one),
+        gallery=codec_slides(entry),
+        history=history(board.by_slug[entry_slug(entry.run)], inflation),
         draws=entry.digest.score.draws,
     )
+
+
+def inflation(entry: CodecEntry) -> Figure:
+    """The rate inflation of the worst case at the headline."""
+    worst = entry.digest.score.at(entry.headline)
+    return value(worst.inflation, unit="×") if worst else NOTHING
 
 
 def _figures(entry: CodecEntry) -> tuple[tuple[str, Figure], ...]:
     score = entry.digest.score
     worst, clean = score.at(entry.headline), score.clean.quality
     shown = (
-        ("Rate inflation", value(worst.inflation, unit="×") if worst else NOTHING),
+        ("Rate inflation", inflation(entry)),
         ("PSNR loss, dB", value(worst.psnr_loss) if worst else NOTHING),
         ("PSNR loss, %", value(worst.psnr_loss_percent, 1) if worst else NOTHING),
         ("Clean bits per pixel", rate(clean.bits_per_pixel)),

@@ -18,6 +18,7 @@ from benchmark.flags import Raised
 from benchmark.records import CLEAN, CodecOutcome, Run
 from benchmark.score import inside
 from benchmark.threat import Access, ThreatModel
+from leaderboard.render.scenes import Scene, scenes
 
 NO_ATTACK = (Access.NONE, Access.NOISE)
 
@@ -49,6 +50,17 @@ class CodecDigest:
     images: CodedImages
     seconds: float
     table: str
+    scenes: tuple[Scene, ...]
+
+    @property
+    def draws(self) -> int:
+        """How often the judge drew."""
+        return self.score.draws
+
+    @property
+    def raised(self) -> tuple[Raised, ...]:
+        """Every flag."""
+        return self.flags
 
 
 def codec_digest_of(run: Run, headline: ThreatModel) -> CodecDigest:
@@ -59,6 +71,7 @@ def codec_digest_of(run: Run, headline: ThreatModel) -> CodecDigest:
         images=_images(run, headline),
         seconds=sum(result.seconds for result in run.results),
         table=_table(run.codec_outcomes),
+        scenes=scenes(run),
     )
 
 

@@ -8,26 +8,15 @@ import numpy as np
 
 from benchmark.comparison import tiers
 from benchmark.protocol import CodecProtocol
-from benchmark.records import Interval, Run
-from benchmark.threat import ThreatModel
-from leaderboard.render.about import UNKNOWN, About
+from benchmark.records import Interval
 from leaderboard.render.codec_digest import CodecDigest
+from leaderboard.render.judged import JudgedRun
 from leaderboard.render.words import MISSING, NOTHING, Figure
 
 
 @dataclass(frozen=True)
-class CodecEntry:
-    """A completed run, its protocol and its digest."""
-
-    run: Run
-    protocol: CodecProtocol
-    digest: CodecDigest
-    about: About = UNKNOWN
-
-    @property
-    def headline(self) -> ThreatModel:
-        """The threat model that boards are sorted by."""
-        return self.protocol.headline_threat
+class CodecEntry(JudgedRun[CodecProtocol, CodecDigest]):
+    """A completed run of the codec track."""
 
 
 def codec_ranked(entries: Sequence[CodecEntry]) -> list[tuple[int, CodecEntry]]:

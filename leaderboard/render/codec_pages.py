@@ -3,22 +3,14 @@
 from dataclasses import dataclass
 
 from leaderboard.render.figures import Plot
-from leaderboard.render.pages import Answer, FlagShown, StatusRow
+from leaderboard.render.pages import Answer, BoardHead, FlagShown, HistoryRow, RowHead, Slide
 from leaderboard.render.words import Figure
 
 
 @dataclass(frozen=True)
-class CodecRow:
+class CodecRow(RowHead):
     """An entry on a board of the codec track."""
 
-    tier: str
-    entry: str
-    title: str
-    link: str
-    run_id: int
-    kind: str
-    learned: bool
-    randomized: bool
     inflation: Figure
     psnr_loss: Figure
     psnr_loss_percent: Figure
@@ -27,9 +19,6 @@ class CodecRow:
     failures: Figure
     encode: Figure
     decode: Figure
-    flags: tuple[str, ...]
-    date: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -44,23 +33,11 @@ class BdRow:
 
 
 @dataclass(frozen=True)
-class CodecBoardPage:
+class CodecBoardPage(BoardHead):
     """Runs of one protocol of the codec track on one set of pictures."""
 
-    slug: str
-    title: str
-    track: str
-    protocol: str
-    protocol_hash: str
-    dataset: str
-    fingerprint: str
-    images: int
-    threat: str
-    size: str
-    current: bool
     rows: tuple[CodecRow, ...]
     unofficial: tuple[CodecRow, ...]
-    unfinished: tuple[StatusRow, ...]
     answers: tuple[Answer, ...]
     bd_rates: tuple[BdRow, ...]
     plots: tuple[Plot, ...]
@@ -94,4 +71,6 @@ class CodecOnBoard:
     flags: tuple[FlagShown, ...]
     cells: tuple[CodecCellRow, ...]
     plots: tuple[Plot, ...]
+    gallery: tuple[Slide, ...]
+    history: tuple[HistoryRow, ...]
     draws: int

@@ -3,8 +3,11 @@
 import json
 from collections.abc import Sequence
 
+from leaderboard.render.axes import Axis
 from leaderboard.render.boards import Board
+from leaderboard.render.curves import over_eps, radius_label
 from leaderboard.render.entry import Entry
+from leaderboard.render.figures import Plot, plot
 from leaderboard.render.words import board_slug, entry_slug
 
 
@@ -37,7 +40,7 @@ def for_comparing(entry: Entry) -> bytes:
                 "clean": _packed(part.images.clean),
                 "transfer": _packed(part.images.transfer),
                 "worst": _packed(part.images.worst),
-                "curve": _curve(entry, i),
+                **_curve(entry, i),
             }
             for i, part in enumerate(entry.digest.parts)
         ],
@@ -59,9 +62,29 @@ def _packed(shares: Sequence[float]) -> str | list[float]:
     return [round(share, 4) for share in shares]
 
 
-def _curve(entry: Entry, i: int) -> list[list[float]]:
-    """Radius, accuracy and bounds of the worst case in the headline's norm."""
+def frames_for_comparing(boards: Sequence[Board]) -> tuple[tuple[str, tuple[Plot, ...]], ...]:
+    """Of every board that has two entries the axes of its curves, before each classifier.
+
+    All of its entries were attacked alike, so the curves of any one of them have these axes.
+    """
+    return tuple(
+        (
+            board.page.slug,
+            tuple(_plot(board.tiers[0][1], i) for i in range(len(board.page.classifiers))),
+        )
+        for board in boards
+        if len(board.tiers) > 1
+    )
+
+
+def _plot(entry: Entry, i: int) -> Plot:
     score, norm = entry.digest.parts[i].score, entry.headline.norm
-    points = [(0.0, score.clean)]
-    points += [(f.threat.radius, f.worst) for f in score.robustness if f.threat.norm is norm]
-    return [[x, *(round(v, 4) for v in (y.estimate, y.low, y.high))] for x, y in points]
+    title = f"Worst case over the size of the attack, {score.classifier}"
+    line = over_eps(entry.run.header.entry, score, norm, None)
+    return plot(title, "", Axis(radius_label(norm)), [line])
+
+
+def _curve(entry: Entry, i: int) -> dict[str, str]:
+    """The worst case in the pixels of its board's axes, and its band."""
+    (line,) = _plot(entry, i).lines
+    return {"line": line.points, "band": line.band}

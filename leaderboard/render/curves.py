@@ -41,7 +41,7 @@ def board_plots(best: Sequence[Entry], threat: ThreatModel) -> tuple[Plot, ...]:
             )
             sentence = f"{first}, right under every attack up to that size; 0 is no attack."
             title = f"Worst case over the size of the attack, {record.name}"
-            found.append(plot(title, sentence, Axis(_radius_label(threat.norm)), lines))
+            found.append(plot(title, sentence, Axis(radius_label(threat.norm)), lines))
     return tuple(found)
 
 
@@ -88,7 +88,7 @@ def entry_plots(part: Part, threat: ThreatModel) -> tuple[Plot, ...]:
         f"{percent(found.worst if found else None).value} % under every attack at "
         f"{threat_in_words(threat)}."
     )
-    axis = Axis(_radius_label(threat.norm))
+    axis = Axis(radius_label(threat.norm))
     by_access = plot(f"By what the adversary knows, {score.classifier}", sentence, axis, lines)
     gradients = _by_gradient(part, threat.norm)
     if len(gradients) < 2:
@@ -146,5 +146,6 @@ def _over_rate(curve: CodecCurve, field: str, name: str = "") -> Series:
     return Series(line.name, line.x, line.y, line.low, line.high, labels)
 
 
-def _radius_label(norm: Norm) -> str:
+def radius_label(norm: Norm) -> str:
+    """What the axis of attacks' sizes is labelled."""
     return "largest change of a color value, in 1/255" if norm is Norm.LINF else "L2 radius"

@@ -1,30 +1,61 @@
-"""The site's figures for programs: runs and boards as JSON, boards as CSV."""
+"""The site's figures for programs: runs and boards as JSON, boards as CSV; both tracks."""
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from leaderboard.render.boards import Board
+from leaderboard.render.codec_boards import CodecBoard
+from leaderboard.render.codec_entry import CodecEntry
 from leaderboard.render.entry import Entry, mean_figure
+from leaderboard.render.judged import JudgedRun
+from leaderboard.render.pages import BoardHead
 from leaderboard.render.schema import (
     SCHEMA,
     BoardRecord,
+    BoardRecordHead,
     CellRecord,
+    CodecBoardRecord,
+    CodecRowRecord,
+    CodecRunRecord,
     FlagRecord,
     ImagesRecord,
     PartRecord,
     RobustnessRecord,
     RowRecord,
+    RowRecordHead,
+    RunHead,
     RunRecord,
 )
 from leaderboard.render.words import entry_slug
 
+SHARES = ("clean", "robust")
+NUMBERS = ("inflation", "psnr_loss", "psnr_loss_percent", "bits_per_pixel", "psnr", "failures")
+
 
 def run_record(entry: Entry) -> RunRecord:
     """A run for programs."""
+    parts = tuple(_part(entry, i) for i in range(len(entry.digest.parts)))
+    return RunRecord(**vars(_run_head(entry)), parts=parts)
+
+
+def codec_run_record(entry: CodecEntry) -> CodecRunRecord:
+    """A run of the codec track for programs."""
+    return CodecRunRecord(
+        **vars(_run_head(entry)),
+        score=entry.digest.score,
+        flags=tuple(FlagRecord(flag.name, flag.evidence) for flag in entry.digest.flags),
+        images=entry.digest.images,
+    )
+
+
+def _run_head(entry: JudgedRun[Any, Any]) -> RunHead:
     header = entry.run.header
-    return RunRecord(
+    return RunHead(
         schema=SCHEMA,
         id=entry.run.id,
+        track=header.track,
         submission=header.submission,
         variant=header.variant,
         title=header.title,
@@ -39,7 +70,6 @@ def run_record(entry: Entry) -> RunRecord:
         started=entry.run.started,
         environment=header.environment,
         headline=entry.headline,
-        parts=tuple(_part(entry, i) for i in range(len(entry.digest.parts))),
     )
 
 
@@ -74,8 +104,25 @@ def _part(entry: Entry, i: int) -> PartRecord:
 
 def board_record(board: Board) -> BoardRecord:
     """A board for programs."""
-    page, one = board.page, board.all[0]
     return BoardRecord(
+        **vars(_board_head(board.page, board.all[0])),
+        classifiers=board.page.classifiers,
+        rows=tuple(_row(rank, tier, e) for rank, (tier, e) in enumerate(board.tiers, start=1)),
+    )
+
+
+def codec_board_record(board: CodecBoard) -> CodecBoardRecord:
+    """A board of the codec track for programs."""
+    return CodecBoardRecord(
+        **vars(_board_head(board.page, board.all[0])),
+        rows=tuple(
+            _codec_row(rank, tier, e) for rank, (tier, e) in enumerate(board.tiers, start=1)
+        ),
+    )
+
+
+def _board_head(page: BoardHead, one: JudgedRun[Any, Any]) -> BoardRecordHead:
+    return BoardRecordHead(
         schema=SCHEMA,
         slug=page.slug,
         title=page.title,
@@ -86,14 +133,12 @@ def board_record(board: Board) -> BoardRecord:
         dataset_fingerprint=page.fingerprint,
         images=page.images,
         headline=one.headline,
-        classifiers=page.classifiers,
-        rows=tuple(_row(rank, tier, e) for rank, (tier, e) in enumerate(board.tiers, start=1)),
     )
 
 
-def _row(rank: int, tier: int, entry: Entry) -> RowRecord:
+def _row_head(rank: int, tier: int, entry: JudgedRun[Any, Any]) -> RowRecordHead:
     header = entry.run.header
-    return RowRecord(
+    return RowRecordHead(
         rank=rank,
         tier=tier,
         run=entry.run.id,
@@ -102,34 +147,69 @@ def _row(rank: int, tier: int, entry: Entry) -> RowRecord:
         kind=header.kind,
         learned=entry.about.learned,
         randomized=entry.randomized,
+        flags=entry.flags,
+        page=f"entries/{entry_slug(entry.run)}.html",
+    )
+
+
+def _row(rank: int, tier: int, entry: Entry) -> RowRecord:
+    return RowRecord(
+        **vars(_row_head(rank, tier, entry)),
         clean=mean_figure(entry, "clean"),
         robust=mean_figure(entry, "worst"),
         bits_per_pixel=entry.bits_per_pixel,
-        flags=tuple(dict.fromkeys(f.name for part in entry.digest.parts for f in part.flags)),
-        page=f"entries/{entry_slug(entry.run)}.html",
+    )
+
+
+def _codec_row(rank: int, tier: int, entry: CodecEntry) -> CodecRowRecord:
+    score = entry.digest.score
+    worst, clean = score.at(entry.headline), score.clean.quality
+    percent = worst.psnr_loss_percent if worst else None
+    return CodecRowRecord(
+        **vars(_row_head(rank, tier, entry)),
+        inflation=worst.inflation.estimate if worst and worst.inflation else None,
+        psnr_loss=worst.psnr_loss.estimate if worst and worst.psnr_loss else None,
+        psnr_loss_percent=percent.estimate if percent else None,
+        bits_per_pixel=clean.bits_per_pixel.estimate if clean.bits_per_pixel else None,
+        psnr=clean.psnr.estimate if clean.psnr else None,
+        failures=(worst or score.clean).failures.estimate,
     )
 
 
 def board_csv(board: Board) -> bytes:
     """The board's table, one row an entry."""
+    names = [f"{name}{part}" for name in SHARES for part in ("", "_low", "_high")]
+    rows = board_record(board).rows
+    figures = (
+        [
+            *(v for name in SHARES for v in vars(getattr(row, name)).values()),
+            row.bits_per_pixel,
+        ]
+        for row in rows
+    )
+    return _csv((*names, "bits_per_pixel"), zip(rows, figures, strict=True))
+
+
+def codec_board_csv(board: CodecBoard) -> bytes:
+    """The same of the codec track."""
+    rows = codec_board_record(board).rows
+    return _csv(NUMBERS, ((row, [getattr(row, name) for name in NUMBERS]) for row in rows))
+
+
+def _csv(
+    names: Sequence[str], rows: Iterable[tuple[RowRecordHead, Sequence[float | None]]]
+) -> bytes:
+    """Rows with the figures of these names; what has no figure is empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = ("clean", "robust")
-    bounds = [f"{name}{part}" for name in names for part in ("", "_low", "_high")]
-    writer.writerow(["rank", "tier", "run", "entry", "kind", *bounds, "bits_per_pixel", "flags"])
-    for row in board_record(board).rows:
-        shares = [getattr(row, name) for name in names]
-        writer.writerow(
-            [
-                *(row.rank, row.tier, row.run, harmless(row.entry), harmless(row.kind)),
-                *(f"{v:.6f}" for s in shares for v in (s.estimate, s.low, s.high)),
-                "" if row.bits_per_pixel is None else f"{row.bits_per_pixel:.6f}",
-                " ".join(row.flags),
-            ]
-        )
+    writer.writerow(["rank", "tier", "run", "entry", "kind", *names, "flags"])
+    for row, figures in rows:
+        said = ["" if figure is None else f"{figure:.6f}" for figure in figures]
+        named = (row.rank, row.tier, row.run, _harmless(row.entry), _harmless(row.kind))
+        writer.writerow([*named, *said, " ".join(row.flags)])
     return text.getvalue().encode()
 
 
-def harmless(name: str) -> str:
+def _harmless(name: str) -> str:
     """A name that no spreadsheet takes for a formula."""
     return "'" + name if name[:1] in "=+-@\t\r" else name

@@ -18,6 +18,7 @@ from benchmark.score import (
     shares_of,
 )
 from benchmark.threat import Access, Norm, ThreatModel
+from leaderboard.render.scenes import Scene, scenes
 
 GRADIENTS = (Access.WHITE_BOX, Access.EOT)
 
@@ -78,6 +79,17 @@ class Digest:
     parts: tuple[Part, ...]
     seconds: float
     table: str
+    scenes: tuple[Scene, ...]
+
+    @property
+    def draws(self) -> int:
+        """How often the judge drew."""
+        return max(part.draws for part in self.parts)
+
+    @property
+    def raised(self) -> tuple[Raised, ...]:
+        """Every flag, of the first classifier first."""
+        return tuple(flag for part in self.parts for flag in part.flags)
 
 
 def digest_of(run: Run, headline: ThreatModel) -> Digest:
@@ -86,6 +98,7 @@ def digest_of(run: Run, headline: ThreatModel) -> Digest:
         parts=tuple(_part(run, record.name, headline) for record in run.header.classifiers),
         seconds=sum(result.seconds for result in run.results),
         table=_table(run),
+        scenes=scenes(run),
     )
 
 

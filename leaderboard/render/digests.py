@@ -17,7 +17,10 @@ from leaderboard.render.codec_digest import CodecDigest, codec_digest_of
 from leaderboard.render.digest import Digest, digest_of
 from leaderboard.render.source import with_results
 
-CODE = tuple(Path(__file__).parent / name for name in ("digest.py", "codec_digest.py", "source.py"))
+CODE = tuple(
+    Path(__file__).parent / name
+    for name in ("digest.py", "codec_digest.py", "scenes.py", "source.py")
+)
 POOL = 40
 """From so many runs on, starting processes pays."""
 BUNCH = 8

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 
 from benchmark.records import Run
 from leaderboard.render.about import About
-from leaderboard.render.boards import Board, row_of, status_row
+from leaderboard.render.boards import Board, row_of
 from leaderboard.render.codec_boards import CodecBoard, codec_on_board
 from leaderboard.render.curves import rate_plot
 from leaderboard.render.entry import Entry, mean_figure
 from leaderboard.render.entry_page import EntryPage
 from leaderboard.render.figures import Plot
-from leaderboard.render.pages import (
-    EntryOnBoard,
-    HistoryRow,
-    StatusRow,
-)
+from leaderboard.render.gallery import slides
+from leaderboard.render.heads import history, status_row
+from leaderboard.render.pages import EntryOnBoard, StatusRow
 from leaderboard.render.parts import entry_part, flags_of
 from leaderboard.render.provenance import bibtex, command, provenance
 from leaderboard.render.words import ACCESSES, day, entry_slug, percent, threat_in_words
@@ -65,9 +63,8 @@ def _unfinished(run: Run) -> StatusRow:
 
 def _on_board(board: Board, slug: str) -> EntryOnBoard:
     entry = board.newest[slug]
-    tier = next((str(t) for t, one in board.tiers if one.run.id == entry.run.id), "")
+    tier = board.tier(entry)
     columns = tuple(access for access, words in ACCESSES.items() if words in board.page.columns)
-    others = board.by_slug[slug]
     return EntryOnBoard(
         board=board.page,
         run_id=entry.run.id,
@@ -76,16 +73,8 @@ def _on_board(board: Board, slug: str) -> EntryOnBoard:
         flags=flags_of(entry),
         parts=tuple(entry_part(entry, i) for i in range(len(entry.digest.parts))),
         plots=_rate(entry, board),
-        history=tuple(
-            HistoryRow(
-                one.run.id,
-                day(one.run.started),
-                one.run.status,
-                percent(mean_figure(one, "worst")),
-                one.run.header.unofficial_reason or "",
-            )
-            for one in reversed(others)
-        ),
+        gallery=slides(entry),
+        history=history(board.by_slug[slug], lambda one: percent(mean_figure(one, "worst"))),
     )
 
 

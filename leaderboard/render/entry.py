@@ -14,34 +14,18 @@ from benchmark.errors import SqueezebenchError
 from benchmark.protocol import AnyProtocol, Protocol, of_content
 from benchmark.records import Interval, Run
 from benchmark.score import mean_share
-from benchmark.threat import ThreatModel
-from leaderboard.render.about import UNKNOWN, About
 from leaderboard.render.digest import Digest, PerImage
+from leaderboard.render.judged import JudgedRun
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A completed run, its protocol and its digest."""
-
-    run: Run
-    protocol: Protocol
-    digest: Digest
-    about: About = UNKNOWN
-
-    @property
-    def headline(self) -> ThreatModel:
-        """The threat model that boards are sorted by."""
-        return self.protocol.headline_threat
-
-    @property
-    def randomized(self) -> bool:
-        """Whether its judge drew more than once."""
-        return self.draws > 1
+class Entry(JudgedRun[Protocol, Digest]):
+    """A completed run of the classifier track."""
 
     @property
     def draws(self) -> int:
         """How often its judge drew."""
-        return max(part.draws for part in self.digest.parts)
+        return self.digest.draws
 
     @cached_property
     def means(self) -> Mapping[str, Interval]:

@@ -37,34 +37,38 @@ class PartOfRow:
 
 
 @dataclass(frozen=True)
-class Row:
-    """An entry on a board. `clean` and `robust` are means over the board's classifiers.
-
-    `tier` is empty for what is not ranked. `robust` counts challenges, and `challenged` says that
-    there are some. `curve` is the points of a small line: the worst case
-    over growing attacks.
-    """
+class RowHead:
+    """What a row of either track says of its entry; `tier` is empty for what is not ranked."""
 
     tier: str
     entry: str
-    submission: str
     title: str
     link: str
     run_id: int
     kind: str
     learned: bool
     randomized: bool
+    flags: tuple[str, ...]
+    protocol: str
+    date: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Row(RowHead):
+    """An entry on a board. `clean` and `robust` are means over the board's classifiers.
+
+    `robust` counts challenges, and `challenged` says that there are some. `curve` is the points of
+    a small line: the worst case over growing attacks.
+    """
+
     clean: Figure
     robust: Figure
     curve: str
     rate: Figure
     milliseconds: Figure
     parts: tuple[PartOfRow, ...]
-    flags: tuple[str, ...]
-    protocol: str
-    date: str
     challenged: bool
-    note: str
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,10 @@ class Matched:
 
 
 @dataclass(frozen=True)
-class BoardPage:
-    """Runs of one protocol on one set of pictures; no other runs are compared with them.
+class BoardHead:
+    """What a board of either track says before its rows, and the runs that have none.
 
-    `columns` are the accesses that any row has. `current` is False for a protocol that is not, or
-    no longer, one of the project's. `plots` are grouped under a heading each.
+    `current` is False for a protocol that is not, or no longer, one of the project's.
     """
 
     slug: str
@@ -123,11 +126,20 @@ class BoardPage:
     threat: str
     size: str
     current: bool
+    unfinished: tuple[StatusRow, ...]
+
+
+@dataclass(frozen=True)
+class BoardPage(BoardHead):
+    """Runs of one protocol on one set of pictures; no other runs are compared with them.
+
+    `columns` are the accesses that any row has. `plots` are grouped under a heading each.
+    """
+
     classifiers: tuple[str, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     unofficial: tuple[Row, ...]
-    unfinished: tuple[StatusRow, ...]
     answers: tuple[Answer, ...]
     plots: tuple[tuple[str, tuple[Plot, ...]], ...]
     matched: Matched | None
@@ -181,6 +193,25 @@ class HistoryRow:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A picture of the gallery: its file, its sides as shown, and what is said below it."""
+
+    file: str
+    width: int
+    height: int
+    label: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Slide:
+    """An image in the gallery: what decided of it, and its pictures in a row."""
+
+    title: str
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True)
 class EntryOnBoard:
     """An entry under one protocol: its newest run."""
 
@@ -191,6 +222,7 @@ class EntryOnBoard:
     flags: tuple[FlagShown, ...]
     parts: tuple[EntryPart, ...]
     plots: tuple[Plot, ...]
+    gallery: tuple[Slide, ...]
     history: tuple[HistoryRow, ...]
 
 

@@ -75,7 +75,7 @@ def _cell_row(found: CellScore) -> CellRow:
     cell = found.cell
     return CellRow(
         access=cell.access.value,
-        attack=_attack_in_words(cell),
+        attack=attack_in_words(cell),
         budget=threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0)),
         gradient=cell.estimator or "",
         accuracy=percent(found.accuracy),
@@ -84,7 +84,7 @@ def _cell_row(found: CellScore) -> CellRow:
     )
 
 
-def _attack_in_words(cell: Cell) -> str:
+def attack_in_words(cell: Cell) -> str:
     """An attack with all that it may spend: `pgd, 10 steps, 2 starts, norm=inf`."""
     steps = cell.steps or 1
     said = [cell.attack or ""]

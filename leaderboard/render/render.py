@@ -18,9 +18,10 @@ from leaderboard.render.boards import Board, board
 from leaderboard.render.codec_boards import CodecBoard, codec_board
 from leaderboard.render.codec_digest import CodecDigest
 from leaderboard.render.codec_entry import CodecEntry
+from leaderboard.render.content import Content
 from leaderboard.render.digests import code_key, digests
 from leaderboard.render.entry import Entry, protocol_of
-from leaderboard.render.files import Content, write
+from leaderboard.render.files import write
 from leaderboard.render.source import identities, path_of
 from leaderboard.render.templates import SITE
 from leaderboard.render.words import board_slug
@@ -126,6 +127,7 @@ def _content(
         about=about,
         unreadable={i: why for i, why in protocols.items() if isinstance(why, str)},
         changelog=CHANGELOG,
+        database=database,
     )
 
 

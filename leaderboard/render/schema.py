@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from benchmark.codec_track.score import CodecScore
 from benchmark.records import Interval
 from benchmark.threat import ThreatModel
+from leaderboard.render.codec_digest import CodedImages
 
 SCHEMA = 1
 """Grows when a field is renamed, removed or changes its meaning; new fields do not count."""
@@ -70,11 +72,12 @@ class PartRecord:
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """`data/runs/N.json`: a completed run. `kind` is that of the submission."""
+class RunHead:
+    """What the record of a run of either track begins with; `kind` is that of the submission."""
 
     schema: int
     id: int
+    track: str
     submission: str
     variant: str
     title: str
@@ -89,31 +92,64 @@ class RunRecord:
     started: str
     environment: dict[str, Any]
     headline: ThreatModel
+
+
+@dataclass(frozen=True)
+class RunRecord(RunHead):
+    """`data/runs/N.json`: a completed run of the classifier track."""
+
     parts: tuple[PartRecord, ...]
 
 
 @dataclass(frozen=True)
-class RowRecord:
-    """A row of a board; `tier` is None for what is not ranked, `rank` is the row's place."""
+class CodecRunRecord(RunHead):
+    """`data/runs/N.json`: a completed run of the codec track."""
+
+    score: CodecScore
+    flags: tuple[FlagRecord, ...]
+    images: CodedImages
+
+
+@dataclass(frozen=True)
+class RowRecordHead:
+    """What a row of a board of either track says of its entry; `rank` is the row's place."""
 
     rank: int
-    tier: int | None
+    tier: int
     run: int
     entry: str
     title: str
     kind: str
     learned: bool
     randomized: bool
-    clean: Interval
-    robust: Interval
-    bits_per_pixel: float | None
     flags: tuple[str, ...]
     page: str
 
 
 @dataclass(frozen=True)
-class BoardRecord:
-    """`data/boards/NAME.json`: the ranked entries of a board, the best first."""
+class RowRecord(RowRecordHead):
+    """A row of a board of the classifier track."""
+
+    clean: Interval
+    robust: Interval
+    bits_per_pixel: float | None
+
+
+@dataclass(frozen=True)
+class CodecRowRecord(RowRecordHead):
+    """A row of a board of the codec track; losses in dB, rates in bits per pixel."""
+
+    inflation: float | None
+    psnr_loss: float | None
+    psnr_loss_percent: float | None
+    bits_per_pixel: float | None
+    psnr: float | None
+    failures: float
+
+
+@dataclass(frozen=True)
+class BoardRecordHead:
+    """What the record of a board of either track begins with."""
 
     schema: int
     slug: str
@@ -125,8 +161,21 @@ class BoardRecord:
     dataset_fingerprint: str
     images: int
     headline: ThreatModel
+
+
+@dataclass(frozen=True)
+class BoardRecord(BoardRecordHead):
+    """`data/boards/NAME.json`: the ranked entries of a board, the best first."""
+
     classifiers: tuple[str, ...]
     rows: tuple[RowRecord, ...]
+
+
+@dataclass(frozen=True)
+class CodecBoardRecord(BoardRecordHead):
+    """`data/boards/NAME.json`: the ranked entries of a board of the codec track."""
+
+    rows: tuple[CodecRowRecord, ...]
 
 
 @dataclass(frozen=True)

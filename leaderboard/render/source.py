@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from benchmark.errors import StoreError
-from benchmark.records import Challenge, CodecOutcome, Outcome, Run, Shard, ShardResult
+from benchmark.records import Challenge, CodecOutcome, Outcome, Picture, Run, Shard, ShardResult
 from benchmark.threat import Norm, ThreatModel
 from leaderboard.store import Store
 
@@ -32,6 +32,12 @@ OUTCOMES = """
 SELECT shards.id, cells.name, {columns} FROM {table}
 JOIN shards ON shards.id = {table}.shard_id JOIN cells ON cells.id = {table}.cell_id
 WHERE shards.run_id = ? ORDER BY cells.position, {table}.position
+"""
+
+PICTURES = """
+SELECT shards.id, cells.name, image, role, png FROM pictures
+JOIN shards ON shards.id = pictures.shard_id JOIN cells ON cells.id = pictures.cell_id
+WHERE shards.run_id = ? ORDER BY cells.position, pictures.position, role DESC
 """
 
 
@@ -82,6 +88,9 @@ def with_results(path: Path, run: Run) -> Run:
         query = OUTCOMES.format(columns=CODED, table="codec_outcomes")
         for shard_id, *values in connection.execute(query, (run.id,)):
             coded[shard_id].append(CodecOutcome(*values))
+        kept: dict[int, list[Picture]] = {row[0]: [] for row in shards}
+        for shard_id, *values in connection.execute(PICTURES, (run.id,)):
+            kept[shard_id].append(Picture(*values))
         challenges = tuple(_challenges(connection, run.id))
     shards.sort(key=lambda row: (order.get(row[1], 0), row[2]))
     results = tuple(
@@ -92,6 +101,7 @@ def with_results(path: Path, run: Run) -> Run:
             defense_seconds,
             json.loads(diagnostics),
             tuple(coded[shard_id]),
+            tuple(kept[shard_id]),
         )
         for shard_id, classifier, start, stop, seconds, defense_seconds, diagnostics in shards
     )

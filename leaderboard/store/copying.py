@@ -122,7 +122,7 @@ def _digest(connection: Connection, table: Table) -> Digest:
     for rows in _chunks(connection, table):
         count += len(rows)
         for row in rows:
-            line = json.dumps(row, sort_keys=True).encode()
+            line = json.dumps(row, sort_keys=True, default=bytes.hex).encode()
             total += int.from_bytes(hashlib.sha256(line).digest(), "big")
     return Digest(count, f"{total % 2**256:064x}")
 

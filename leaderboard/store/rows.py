@@ -12,17 +12,19 @@ from benchmark.records import (
     ClassifierRecord,
     CodecOutcome,
     Outcome,
+    Picture,
     Run,
     RunHeader,
     Shard,
     ShardResult,
 )
 from benchmark.threat import Access, Norm, ThreatModel
-from leaderboard.store.schema import cells, codec_outcomes, outcomes
+from leaderboard.store.schema import cells, codec_outcomes, outcomes, pictures
 
 # The fields of an outcome behind its classifier and cell, which other tables hold.
 MEASURED = tuple(field.name for field in fields(Outcome))[2:]
 CODED = tuple(field.name for field in fields(CodecOutcome))[1:]
+KEPT = tuple(field.name for field in fields(Picture))[1:]
 
 
 def cell_of(row: Row[Any]) -> Cell:
@@ -60,6 +62,24 @@ def codec_rows_of(
     return _numbered(given, result, shard_id, cell_ids)
 
 
+def picture_rows_of(
+    result: ShardResult, rows: Sequence[Mapping[str, Any]], cell_ids: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """The rows of `pictures`, at the positions that the images have in the `rows` of outcomes.
+
+    They are in the order of a record's rows, so that a database made from records is the same.
+    """
+    numbers = {
+        row["image"]: {"shard_id": row["shard_id"], "position": row["position"]} for row in rows
+    }
+    found = [
+        {"cell_id": cell_ids[one.cell], "image": one.image, "role": one.role, "png": one.png}
+        | numbers[one.image]
+        for one in result.pictures
+    ]
+    return sorted(found, key=lambda row: (row["cell_id"], row["position"], row["role"]))
+
+
 def _numbered(
     given: list[dict[str, Any]], result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
@@ -87,18 +107,24 @@ def result_of(connection: Connection, shard: Row[Any]) -> ShardResult:
         shard.defense_seconds,
         shard.diagnostics,
         tuple(CodecOutcome(*row) for row in _in_order(connection, shard, codec_outcomes, CODED)),
+        tuple(Picture(*row) for row in _in_order(connection, shard, pictures, KEPT)),
     )
 
 
 def _in_order(
     connection: Connection, shard: Row[Any], table: Table, columns: Sequence[str]
 ) -> list[tuple[Any, ...]]:
-    """The name of the cell and the `columns` of every row of the shard."""
+    """The name of the cell and the `columns` of every row of the shard.
+
+    Of one image under one cell a picture that was judged comes before what was made of it.
+    """
     query = (
         select(cells.c.name, *(table.c[name] for name in columns))
         .join(cells, cells.c.id == table.c.cell_id)
         .where(table.c.shard_id == shard.id)
-        .order_by(cells.c.position, table.c.position)
+        .order_by(
+            cells.c.position, table.c.position, *(c.desc() for c in table.c if c.name == "role")
+        )
     )
     return [tuple(row) for row in connection.execute(query)]
 

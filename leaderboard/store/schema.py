@@ -7,6 +7,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -133,6 +134,17 @@ codec_outcomes = Table(
     Column("failures", Integer, nullable=False),
     Column("encode_seconds", Float),
     Column("decode_seconds", Float),
+)
+
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("shard_id", ForeignKey("shards.id"), primary_key=True),
+    Column("cell_id", ForeignKey("cells.id"), primary_key=True),
+    Column("image", String, primary_key=True),
+    Column("role", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("png", LargeBinary, nullable=False),
 )
 
 events = Table(

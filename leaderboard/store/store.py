@@ -16,6 +16,7 @@ from leaderboard.store.rows import (
     challenge_of,
     challenge_to,
     codec_rows_of,
+    picture_rows_of,
     result_of,
     rows_of,
     run_of,
@@ -26,6 +27,7 @@ from leaderboard.store.schema import (
     codec_outcomes,
     events,
     outcomes,
+    pictures,
     runs,
     shards,
 )
@@ -90,7 +92,7 @@ class Store:
         return run_id
 
     def add(self, run_id: int, result: ShardResult) -> None:
-        """The outcomes of one shard, all or none."""
+        """The outcomes and pictures of one shard, all or none."""
         with self._database.transaction() as connection:
             cell_ids = {
                 row.name: row.id
@@ -108,10 +110,10 @@ class Store:
                 )
             )
             shard_id = _key(inserted)
-            for table, rows in (
-                (outcomes, rows_of(result, shard_id, cell_ids)),
-                (codec_outcomes, codec_rows_of(result, shard_id, cell_ids)),
-            ):
+            judged = rows_of(result, shard_id, cell_ids)
+            coded = codec_rows_of(result, shard_id, cell_ids)
+            kept = picture_rows_of(result, judged or coded, cell_ids)
+            for table, rows in ((outcomes, judged), (codec_outcomes, coded), (pictures, kept)):
                 if rows:
                     connection.execute(insert(table), rows)
 

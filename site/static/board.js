@@ -4,6 +4,12 @@
   const all = (what, within = document) => [...within.querySelectorAll(what)];
   const value = (cell) => cell.dataset.v ?? cell.querySelector("a")?.textContent ?? cell.textContent.trim();
 
+  const make = (tag, properties, ...content) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...content);
+    return element;
+  };
+
   function table(element) {
     const heads = all(".heads th", element), body = element.tBodies[0], rows = [...body.rows];
     let sorted = "";
@@ -20,19 +26,18 @@
         const order = numbers ? a - b : a.localeCompare(b, "en", { numeric: true });
         return (down ? -order : order) || i - j;
       });
+      // Out of the page while rows move, so that it is laid out once.
+      body.remove();
       body.append(...(how ? shown.map((one) => one[2]) : rows));
-      element.classList.toggle("resorted", !!how);
+      element.append(body);
       heads.forEach((head, i) => {
-        if (how && i === at) head.setAttribute("aria-sort", down ? "descending" : "ascending");
-        else head.removeAttribute("aria-sort");
+        head.ariaSort = how && i === at ? (down ? "descending" : "ascending") : null;
       });
       sorted = how;
     }
 
     heads.forEach((head, i) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.append(...head.childNodes);
+      const button = make("button", { type: "button" }, ...head.childNodes);
       head.append(button);
       button.onclick = () => {
         // Figures begin with the largest, names and tiers with the first.
@@ -104,9 +109,7 @@
 
   function restore() {
     const state = new URLSearchParams(location.hash.slice(1));
-    for (const name of inputs) {
-      form.elements[name].value = state.get(name) ?? "";
-    }
+    for (const name of inputs) form.elements[name].value = state.get(name) ?? "";
     const changed = new Set((state.get("cols") ?? "").split(","));
     hidden = new Set(keys.filter((key) => off.has(key) !== changed.has(key)));
     for (const box of all(".columns input", form)) box.checked = !hidden.has(box.value);
@@ -117,32 +120,27 @@
 
   function csv() {
     const cell = (one) => {
-      let said = one.dataset.v !== undefined && !one.matches(".tier, .marks") ? one.dataset.v : value(one);
-      if (one.matches(".tier")) said = one.textContent.trim();
-      if (one.matches(".marks")) said = all("a", one).map((mark) => mark.textContent).join(" ");
+      const marks = all("a", one).map((mark) => mark.textContent).join(" ");
+      const said = one.matches(".tier") ? one.textContent.trim() : one.matches(".marks") ? marks : value(one);
       // No spreadsheet may take a name for a formula.
-      if (/^[=+\-@]/.test(said) && isNaN(said)) said = "'" + said;
-      return `"${said.replaceAll('"', '""')}"`;
+      const mark = /^[=+\-@]/.test(said) && isNaN(said) ? "'" : "";
+      return `"${mark}${said.replaceAll('"', '""')}"`;
     };
     const left = keys.map((_, i) => i).filter((i) => !heads[i].hidden);
     const lines = [left.map((i) => `"${keys[i]}"`)];
     for (const row of main.body.rows) if (!row.hidden) lines.push(left.map((i) => cell(row.cells[i])));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([lines.map((line) => line.join(",")).join("\n") + "\n"], { type: "text/csv" }));
-    link.download = main.element.dataset.name + ".csv";
+    const href = URL.createObjectURL(new Blob([lines.map((line) => line.join(",") + "\n").join("")], { type: "text/csv" }));
+    const link = make("a", { href, download: main.element.dataset.name + ".csv" });
     link.click();
-    URL.revokeObjectURL(link.href);
+    URL.revokeObjectURL(href);
   }
 
   const chooser = form.querySelector(".columns");
   keys.forEach((key, i) => {
     if (key === "entry") return;
-    const label = document.createElement("label"), box = document.createElement("input");
-    box.type = "checkbox";
-    box.value = key;
+    const box = make("input", { type: "checkbox", value: key });
     box.onchange = () => { hidden[box.checked ? "delete" : "add"](key); columns(); keep(); };
-    label.append(box, " ", heads[i].dataset.name ?? heads[i].textContent.trim());
-    chooser.append(label);
+    chooser.append(make("label", {}, box, " ", heads[i].dataset.name ?? heads[i].textContent.trim()));
   });
   for (const button of all("[data-hash]", form)) button.onclick = () => { location.hash = button.dataset.hash; if (!button.dataset.hash) restore(); };
   form.querySelector(".csv").onclick = csv;

@@ -4,8 +4,7 @@
   const boards = JSON.parse(document.getElementById("boards").textContent);
   const form = document.getElementById("choice"), said = document.getElementById("said");
   const result = document.getElementById("result"), root = result.dataset.root;
-  const MOST = 4, RESAMPLES = 1000, EXACT = 100;
-  const DASHES = ["", "7 4", "2 4", "9 3 2 3"];
+  const MOST = 4, NAMED = 60, RESAMPLES = 1000, EXACT = 100, DASHES = ["", "7 4", "2 4", "9 3 2 3"];
   const runs = {}, images = {}, loading = {};
   let expected;
   window.squeezebench = { run: (one) => { runs[one.id] = one; }, images: (list) => { images[expected] = list; } };
@@ -20,21 +19,19 @@
 
   const shares = (packed) => (typeof packed === "string" ? [...packed].map(Number) : packed);
   const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;
-  const over = (run, field) => {
-    const parts = run.parts.map((part) => shares(part[field]));
+  const over = (run) => {
+    const parts = run.parts.map((part) => shares(part.worst));
     return parts[0].map((_, i) => mean(parts.map((part) => part[i])));
   };
 
   // As benchmark/comparison.py has it: every split of the signs up to 100 differences, else Hoeffding's bound.
   const lcm = (a, b) => { let [x, y] = [a, b]; while (y) [x, y] = [y, x % y]; return (a * b) / x; };
-  const exact = (differences, steps) => steps <= 240 && differences.filter((one) => Math.abs(one) > 1e-9).length <= EXACT;
-  function pairedP(differences, steps) {
+  function paired(differences, steps) {
     const apart = differences.filter((one) => Math.abs(one) > 1e-9);
-    if (!apart.length) return 1;
+    const exact = steps <= 240 && apart.length <= EXACT;
+    if (!apart.length) return [1, true];
     const total = Math.abs(apart.reduce((sum, one) => sum + one, 0));
-    if (!exact(differences, steps)) {
-      return Math.min(1, 2 * Math.exp((-total * total) / (2 * apart.reduce((sum, one) => sum + one * one, 0))));
-    }
+    if (!exact) return [Math.min(1, 2 * Math.exp((-total * total) / (2 * apart.reduce((sum, one) => sum + one * one, 0)))), false];
     let chances = [1];
     for (const one of apart) {
       const k = Math.round(Math.abs(one) * steps), next = new Array(chances.length + 2 * k).fill(0);
@@ -42,7 +39,7 @@
       chances = next;
     }
     const middle = (chances.length - 1) / 2, far = Math.round(total * steps);
-    return Math.min(1, chances.reduce((sum, chance, i) => sum + (Math.abs(i - middle) >= far ? chance : 0), 0));
+    return [Math.min(1, chances.reduce((sum, chance, i) => sum + (Math.abs(i - middle) >= far ? chance : 0), 0)), true];
   }
 
   function bootstrap(differences) {
@@ -62,25 +59,21 @@
     return [means[Math.floor(0.025 * RESAMPLES)], means[Math.ceil(0.975 * RESAMPLES) - 1]];
   }
 
-  const make = (tag, content = "", attributes = {}) => {
-    const element = document.createElement(tag);
+  function make(tag, content = [], attributes = {}, space = "http://www.w3.org/1999/xhtml") {
+    const element = document.createElementNS(space, tag);
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
     element.append(...[content].flat());
     return element;
-  };
-  const drawing = (tag, attributes) => {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    return element;
-  };
+  }
+  const draw = (tag, attributes, content) => make(tag, content, attributes, "http://www.w3.org/2000/svg");
   const sign = (share) => (share > 0 ? "+" : share < 0 ? "−" : "±") + Math.abs(100 * share).toFixed(1);
-  const percent = (share) => (100 * share).toFixed(1);
-  const table = (name, heads, rows) => {
-    const numbers = heads.map((head) => head.startsWith("#"));
-    const line = (row) => make("tr", row.map((cell, i) => make(i ? "td" : "th", cell, i ? (numbers[i] ? { class: "n" } : {}) : { scope: "row" })));
-    const head = make("tr", heads.map((one, i) => make("th", one.replace("#", ""), { scope: "col", ...(numbers[i] && { class: "n" }) })));
-    return make("div", make("table", [make("thead", head), make("tbody", rows.map(line))]), { class: "scroll", tabindex: 0, role: "region", "aria-label": name });
-  };
+  const percent = (list) => (100 * mean(list)).toFixed(1);
+  // The page has the tables with their heads; a column of figures is one whose head is of the class n.
+  function fill(name, rows) {
+    const table = result.querySelector(`[data-table=${name}]`), heads = [...table.tHead.rows[0].cells];
+    const line = (row) => make("tr", row.map((cell, i) => make(i ? "td" : "th", cell, i ? { class: heads[i].className } : { scope: "row" })));
+    table.tBodies[0].replaceChildren(...rows.map(line));
+  }
 
   function pairs(chosen) {
     const rows = [];
@@ -88,93 +81,67 @@
       const draws = lcm(one.draws, other.draws);
       const row = (before, a, b, steps) => {
         const differences = a.map((share, k) => share - b[k]);
-        const [low, high] = bootstrap(differences), p = pairedP(differences, steps * draws);
-        const only = (x, y) => String(x.filter((share, k) => share > 0.5 && y[k] <= 0.5).length);
-        const split = steps === 1 ? [only(a, b), only(b, a)] : ["", ""];
-        rows.push([`${one.entry} − ${other.entry}`, before, `${sign(mean(differences))}`, `${sign(low)} to ${sign(high)}`,
-          ...split, (exact(differences, steps * draws) ? "" : "≤ ") + (p < 0.0001 ? "< 0.0001" : p.toFixed(4)), p <= 0.05 ? "yes" : "no"]);
+        const [low, high] = bootstrap(differences), [p, exact] = paired(differences, steps * draws);
+        const only = (x, y) => (steps > 1 ? "" : String(x.filter((share, k) => share > 0.5 && y[k] <= 0.5).length));
+        rows.push([`${one.entry} − ${other.entry}`, before, sign(mean(differences)), `${sign(low)} to ${sign(high)}`, only(a, b), only(b, a),
+          (exact ? "" : "≤ ") + (p < 0.0001 ? "< 0.0001" : p.toFixed(4)), p <= 0.05 ? "yes" : "no"]);
       };
-      if (one.parts.length > 1) row("mean of classifiers", over(one, "worst"), over(other, "worst"), one.parts.length);
+      if (one.parts.length > 1) row("mean of classifiers", over(one), over(other), one.parts.length);
       one.parts.forEach((part, k) => row(part.classifier, shares(part.worst), shares(other.parts[k].worst), 1));
     }));
-    return table("Paired differences", ["Pair", "Before", "#Points", "#95 % interval", "#Only the first", "#Only the second", "#p", "Told apart"], rows);
+    fill("pairs", rows);
   }
 
   function survivors(chosen, names) {
-    const rows = [];
-    chosen.forEach((one) => one.parts.forEach((part, k) => {
-      const own = shares(part.worst), others = chosen.filter((other) => other !== one).map((other) => shares(other.parts[k].worst));
-      const alone = own.map((share, i) => (share > 0.5 && others.every((other) => other[i] <= 0.5) ? i : -1)).filter((i) => i >= 0);
-      rows.push([one.entry, part.classifier, String(alone.length), alone.slice(0, 60).map((i) => names[i]).join(", ") + (alone.length > 60 ? " …" : "") || "–"]);
-    }));
-    return table("Pictures that one alone keeps", ["Entry", "Before", "#Pictures", "Which"], rows);
+    fill("alone", chosen.flatMap((one) => one.parts.map((part, k) => {
+      const others = chosen.filter((other) => other !== one).map((other) => shares(other.parts[k].worst));
+      const alone = names.filter((_, i) => shares(part.worst)[i] > 0.5 && others.every((other) => other[i] <= 0.5));
+      const named = alone.slice(0, NAMED).join(", ") + (alone.length > NAMED ? " …" : "");
+      return [one.entry, part.classifier, String(alone.length), named || "–"];
+    })));
   }
 
-  function curves(chosen, at, threat) {
-    const reach = Math.max(...chosen.flatMap((run) => run.parts[at].curve.map((point) => point[0]))) || 1;
-    const x = (value) => 46 + (value / reach) * 500, y = (share) => 276 - share * 262;
-    const name = `Worst case over the size of the attack, ${chosen[0].parts[at].classifier}`;
-    const svg = drawing("svg", { viewBox: "0 0 560 320", role: "img", "aria-label": name });
-    const label = (text, place) => { const element = drawing("text", place); element.textContent = text; svg.append(element); };
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-      svg.append(drawing("line", { class: "grid", x1: 46, x2: 546, y1: y(share), y2: y(share) }));
-      label(`${100 * share} %`, { x: 38, y: y(share) + 4, "text-anchor": "end" });
-    }
-    for (const [radius] of chosen[0].parts[at].curve) label(String(radius), { x: x(radius), y: 294, "text-anchor": "middle" });
-    label(threat.startsWith("L2") ? "L2 radius" : "largest change of a color value, in 1/255", { x: 296, y: 314, "text-anchor": "middle" });
-    const legend = make("ul", [], { class: "legend" });
+  // The page has a frame for each board and classifier, in whose pixels runs give their curves.
+  function curves(chosen, at, slug) {
+    const figure = document.getElementById(`plot-${slug}-${at}`).content.cloneNode(true);
     chosen.forEach((run, i) => {
-      const line = run.parts[at].curve, group = drawing("g", { class: `s${i}` });
-      const path = (part) => line.map((point) => `${x(point[0])},${y(point[part])}`);
-      group.append(drawing("polygon", { points: [...path(3), ...path(2).reverse()].join(" ") }));
-      group.append(drawing("polyline", { points: path(1).join(" "), "stroke-dasharray": DASHES[i] }));
-      svg.append(group);
-      const key = drawing("svg", { class: `s${i}`, viewBox: "0 0 32 12", width: 32, height: 12, "aria-hidden": "true" });
-      key.append(drawing("polyline", { points: "0,6 32,6", "stroke-dasharray": DASHES[i] }));
-      legend.append(make("li", [key, run.entry]));
+      const stroke = (points) => draw("polyline", { points, "stroke-dasharray": DASHES[i] }), { line, band } = run.parts[at];
+      figure.querySelector("svg").append(draw("g", { class: `s${i}` }, [draw("polygon", { points: band }), stroke(line)]));
+      const key = draw("svg", { class: `s${i}`, viewBox: "0 0 32 12", width: 32, height: 12, "aria-hidden": "true" }, stroke("0,6 32,6"));
+      figure.querySelector("ul").append(make("li", [key, run.entry]));
     });
-    return make("figure", [make("figcaption", [make("strong", name + "."), " Bands are 95 % intervals."]), svg, legend], { class: "plot" });
+    return figure;
   }
 
   function show(board, chosen) {
     const names = images[board.slug];
-    const rows = chosen.map((run) => [make("a", run.entry, { href: root + run.page }),
-      ...run.parts.flatMap((part) => [percent(mean(shares(part.clean))), percent(mean(shares(part.worst)))])]);
-    const heads = chosen[0].parts.flatMap((part) => [`#${part.classifier} clean %`, `#${part.classifier} worst case %`]);
-    result.replaceChildren(
-      table("Accuracy", ["Entry", ...heads], rows),
-      make("h2", "How far apart"),
-      make("p", `Worst case at ${board.threat} over the same ${names.length} pictures. The interval is a paired bootstrap; p is McNemar's exact test, of draws and of several classifiers with every split of the signs counted; where more than ${EXACT} pictures differ, a bound that is never too small. It is of this pair alone; the board's tiers correct for all pairs at once, so they are stricter.`, { class: "quiet" }),
-      pairs(chosen),
-      make("h2", "Pictures that one alone keeps"),
-      survivors(chosen, names),
-      make("h2", "As the attack grows"),
-      make("div", chosen[0].parts.map((_, at) => curves(chosen, at, board.threat)), { class: "plots" }),
-    );
+    for (const one of result.querySelectorAll("[data-said]")) one.textContent = { threat: board.threat, images: names.length }[one.dataset.said];
+    fill("accuracy", chosen.flatMap((run) => run.parts.map((part) => [make("a", run.entry, { href: root + run.page }),
+      part.classifier, percent(shares(part.clean)), percent(shares(part.worst))])));
+    pairs(chosen);
+    survivors(chosen, names);
+    result.querySelector(".plots").replaceChildren(...chosen[0].parts.map((_, at) => curves(chosen, at, board.slug)));
   }
 
   async function update() {
     const board = boards.find((one) => one.slug === form.elements.board.value);
     const ids = [...new Set([...form.querySelectorAll(".picks select")].map((pick) => pick.value).filter(Boolean))];
     history.replaceState(null, "", `#${board.slug}${ids.length ? "=" + ids.join(",") : ""}`);
-    if (ids.length < 2) {
-      said.textContent = "Choose two to four entries.";
-      result.replaceChildren();
-      return;
-    }
-    said.textContent = "Reading…";
+    result.hidden = true;
+    said.textContent = ids.length < 2 ? "Choose two to four entries." : "Reading…";
+    if (ids.length < 2) return;
     try {
       expected = board.slug;
       await Promise.all([board.slug, ...ids].map(load));
       show(board, ids.map((id) => runs[id]));
+      result.hidden = false;
       said.textContent = "";
     } catch (problem) {
       said.textContent = `${problem.message}.`;
     }
   }
 
-  function choose(slug, ids) {
-    const board = boards.find((one) => one.slug === slug) ?? boards[0];
+  function choose(board, ids) {
     form.elements.board.value = board.slug;
     const known = ids.filter((id) => board.entries.some((entry) => String(entry[0]) === id));
     const picks = Array.from({ length: MOST }, (_, i) => {
@@ -187,12 +154,11 @@
     form.querySelector(".picks").replaceChildren(...picks);
     update();
   }
+  const find = (slug) => boards.find((one) => one.slug === slug) ?? boards[0];
 
   function restore() {
-    const [slug, ids] = decodeURIComponent(location.hash.slice(1)).split("=");
-    const board = boards.find((one) => one.slug === slug) ?? boards[0];
-    const first = board.entries.slice(0, 2).map((entry) => String(entry[0]));
-    choose(board.slug, ids ? ids.split(",").slice(0, MOST) : first);
+    const [slug, ids] = decodeURIComponent(location.hash.slice(1)).split("="), board = find(slug);
+    choose(board, ids ? ids.split(",").slice(0, MOST) : board.entries.slice(0, 2).map((entry) => String(entry[0])));
   }
 
   if (!boards.length) {
@@ -200,7 +166,7 @@
     return;
   }
   form.elements.board.append(...boards.map((board) => make("option", board.title, { value: board.slug })));
-  form.elements.board.onchange = () => choose(form.elements.board.value, []);
+  form.elements.board.onchange = () => choose(find(form.elements.board.value), []);
   addEventListener("hashchange", restore);
   form.hidden = false;
   restore();

@@ -4,11 +4,7 @@
   const library = new URL("vendor/plotly-basic-4.1.1.min.js", document.currentScript.src).href;
   let loading;
   const load = () => (loading ??= new Promise((done, fail) => {
-    const script = document.createElement("script");
-    script.src = library;
-    script.onload = done;
-    script.onerror = fail;
-    document.head.append(script);
+    document.head.append(Object.assign(document.createElement("script"), { src: library, onload: done, onerror: fail }));
   }));
   const draw = (figure, box) => {
     const style = getComputedStyle(document.body);
@@ -27,15 +23,11 @@
     return window.Plotly.newPlot(box, data, layout, { responsive: true, displaylogo: false });
   };
   for (const figure of document.querySelectorAll("figure.plot")) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "zoom";
-    button.textContent = "Zoom and hover";
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "zoom", textContent: "Zoom and hover" });
     button.setAttribute("aria-label", "Zoom and hover: " + figure.querySelector("strong").textContent);
     button.onclick = async () => {
       const picture = figure.querySelector(":scope > svg");
-      const box = document.createElement("div");
-      box.className = "drawn";
+      const box = Object.assign(document.createElement("div"), { className: "drawn" });
       button.disabled = true;
       try {
         await load();

@@ -13,7 +13,8 @@ from torch.nn import functional
 from benchmark import classifiers
 from benchmark.classifiers import LoadedClassifier, NormalizedClassifier, Recipe
 from benchmark.loss import loss_gradient
-from benchmark.prepare import crafting_dtype, prepare
+from benchmark.precision import crafting_dtype
+from benchmark.prepare import prepare
 from benchmark.protocol import ClassifierSpec
 
 RECIPE = Recipe(0, 64, "bilinear", (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

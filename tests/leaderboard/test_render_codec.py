@@ -1,12 +1,14 @@
 """Pages of the codec track, from planted outcomes whose figures are known."""
 
+import html
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from benchmark.records import CLEAN, Cell, CodecOutcome, RunHeader, Shard, ShardResult
+from benchmark.records import CLEAN, Cell, CodecOutcome, Picture, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
 from leaderboard.render.render import render
 from leaderboard.store import Store
@@ -73,7 +75,14 @@ def outcome(cell: Cell, image: int, bits: float, psnr: float, failures: int = 0)
     )
 
 
-def add(store: Store, *, scale: float = 1.0, inflation: float = 2.0, **given: object) -> int:
+def add(
+    store: Store,
+    *,
+    scale: float = 1.0,
+    inflation: float = 2.0,
+    pictures: tuple[Picture, ...] = (),
+    **given: object,
+) -> int:
     """Clean 1 bit a pixel and 30 dB; the rate attack multiplies bits, the other costs 5 dB."""
     failures = given.pop("failures", 0)
     figures = {
@@ -108,7 +117,7 @@ def add(store: Store, *, scale: float = 1.0, inflation: float = 2.0, **given: ob
         "track": "codec",
     }
     run_id = store.begin(RunHeader(**content | given))  # type: ignore[arg-type]
-    store.add(run_id, ShardResult(Shard("", 0, 5), (), 2.0, 0.0, {}, outcomes))
+    store.add(run_id, ShardResult(Shard("", 0, 5), (), 2.0, 0.0, {}, outcomes, pictures))
     store.note(run_id, "completed")
     return run_id
 
@@ -181,6 +190,29 @@ def test_both_tracks_stand_on_the_first_page(store: Store, tmp_path: Path) -> No
     entry = words(site / "entries" / "s" / "v.html")
     assert "takes 2.00× the bits" in entry
     assert "under every attack at L∞ ≤ 4/255" in entry
+
+
+def papers(site: Path) -> dict[str, str]:
+    """What the page of claims says under each heading."""
+    page = (site / "papers.html").read_text()
+    sections = re.findall(r'<section class="claim">(.*?)</section>', page, re.DOTALL)
+    said = [html.unescape(" ".join(re.sub("<[^>]+>", " ", one).split())) for one in sections]
+    return {one.partition(" Claimed ")[0]: one for one in said}
+
+
+def test_claims_on_codecs_stand_beside_stored_runs(store: Store, tmp_path: Path) -> None:
+    add(store, submission="mini-elic", variant="high", inflation=3.0)
+    add(store, submission="two-way", variant="mini-elic-high", inflation=1.5)
+    add(store, submission="two-way", variant="limited", unofficial_reason="limited to 2 images")
+    found = papers(render(store, tmp_path / "site"))
+    (two_way,) = (said for name, said in found.items() if name.startswith("Two-way"))
+    assert "mini-elic/high C L∞ ≤ 4/255 1.00 1.00–1.00 30.0 30.0–30.0 3.00× 3.00–3.00" in two_way
+    assert "two-way/mini-elic-high C L∞ ≤ 4/255 1.00 1.00–1.00 30.0 30.0–30.0 1.50×" in two_way
+    assert "limited" not in two_way
+    (worst,) = (said for name, said in found.items() if name.startswith("The worst case"))
+    # 5 of 30 dB of either, and three times the bits.
+    assert "C PSNR lost 16.67 % two-way/mini-elic-high vanilla/mse/4" in worst
+    assert "C Bits per pixel 3.00× mini-elic/high vanilla/rate/4" in worst
 
 
 def test_hostile_names_do_nothing(store: Store, tmp_path: Path) -> None:

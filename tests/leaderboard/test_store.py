@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from benchmark.errors import CallError, StoreError
-from benchmark.records import CLEAN, Cell, Challenge, Shard
+from benchmark.records import CLEAN, OUTPUT, SOURCE, Cell, Challenge, Picture, Shard
 from benchmark.score import score
 from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.store import Store, database
@@ -51,7 +51,11 @@ def connected(store: Store) -> Engine:
 
 RUN = example_run()
 HEADER = RUN.header
-RESULT = dataclasses.replace(RUN.results[0], diagnostics={"decode_failures": 0, "slope": 0.25})
+RESULT = dataclasses.replace(
+    RUN.results[0],
+    diagnostics={"decode_failures": 0, "slope": 0.25},
+    pictures=(Picture(CLEAN, "0", SOURCE, b"PNG 1"), Picture(CLEAN, "0", OUTPUT, b"PNG\x00 2")),
+)
 CHALLENGE = Challenge(
     at="2026-11-20T12:00:00+00:00",
     by="A. Tester",
@@ -83,6 +87,7 @@ def test_results_come_in_the_order_of_the_plan(store: Store) -> None:
         RESULT,
         shard=Shard("c", 5, 10),
         outcomes=tuple(dataclasses.replace(o, image=f"1{o.image}") for o in RESULT.outcomes),
+        pictures=(),
     )
     store.add(run_id, late)
     store.add(run_id, RESULT)
@@ -111,7 +116,9 @@ def test_a_shard_is_stored_whole_or_not_at_all(store: Store) -> None:
     assert len(store.run(run_id).outcomes) == len(RESULT.outcomes)
 
 
-@pytest.mark.parametrize("table", ["runs", "cells", "shards", "outcomes", "events", "challenges"])
+@pytest.mark.parametrize(
+    "table", ["runs", "cells", "shards", "outcomes", "pictures", "events", "challenges"]
+)
 def test_nothing_is_changed_or_deleted(store: Store, table: str) -> None:
     run_id = store.begin(HEADER)
     store.add(run_id, RESULT)
@@ -357,6 +364,7 @@ def test_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         outcomes=tuple(
             dataclasses.replace(o, image=f"{i}-{o.image}") for i in images for o in RESULT.outcomes
         ),
+        pictures=(),
     )
     with pytest.raises(StoreError, match=r"database or disk is full; check .* the disk has room"):
         small.add(run_id, big)

@@ -1,21 +1,35 @@
 """Stores with runs in them that no attack had to be run for."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
-from benchmark.records import Challenge, RunHeader
+import numpy as np
+
+from benchmark.gallery import png
+from benchmark.records import OUTPUT, SOURCE, Challenge, Picture, RunHeader
 from benchmark.threat import Norm, ThreatModel
 from leaderboard.record import moving
 from leaderboard.store import Store
 from tests.benchmark.test_score import run as example_run
 
+JUDGED = png(np.arange(192, dtype=np.uint8).reshape(8, 8, 3))
 RUN = example_run()
 RESULT = dataclasses.replace(
     RUN.results[0],
     diagnostics={"decode_failures": 0, "slope": 0.25},
     outcomes=tuple(
-        dataclasses.replace(outcome, margin=1.5 if outcome.correct else -0.1, draws=1)
+        dataclasses.replace(
+            outcome,
+            margin=1.5 if outcome.correct else -0.1,
+            draws=1,
+            png_sha256=hashlib.sha256(JUDGED).hexdigest(),
+        )
         for outcome in RUN.results[0].outcomes
+    ),
+    pictures=tuple(
+        Picture(RUN.results[0].outcomes[0].cell, RUN.results[0].outcomes[0].image, role, file)
+        for role, file in ((SOURCE, JUDGED), (OUTPUT, png(np.zeros((8, 8, 3), np.uint8))))
     ),
 )
 CHALLENGE = Challenge(
@@ -32,7 +46,7 @@ CHALLENGE = Challenge(
 
 
 def header(key: str, **changes: object) -> RunHeader:
-    return dataclasses.replace(RUN.header, key=key, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(RUN.header, key=key, **{"dataset": "shapes"} | changes)  # type: ignore[arg-type]
 
 
 def filled(path: Path, *keys: str) -> Store:

@@ -84,7 +84,7 @@ def test_a_run_that_went_on_gets_what_it_lacks(tmp_path: Path, target: Store) ->
     store.note(run_id, "completed")
     store.challenge(run_id, [CHALLENGE])
     late = record_of(store, run_id)
-    assert merge(target, late, "late").added == len(RESULT.outcomes) + 3
+    assert merge(target, late, "late").added == len((*RESULT.outcomes, *RESULT.pictures)) + 3
     assert record_of(target, 1) == late
     assert merge(target, early, "early").added == 0  # what it says is there
 
