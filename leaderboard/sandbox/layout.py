@@ -37,11 +37,13 @@ class Layout(NamedTuple):
             return False
         if not all(0 < stride <= LARGEST_STRIDE for stride in self.strides):
             return False
+        if 0 in self.shape:  # there is nothing to reach
+            return True
         expected = 1
         for stride, n in sorted(
             (stride, n) for stride, n in zip(self.strides, self.shape, strict=True) if n != 1
         ):
-            if n and stride != expected:
+            if stride != expected:
                 return False
             expected *= n
         return True

@@ -22,6 +22,7 @@ from leaderboard.sandbox.loading import PluginSpec, load
 from leaderboard.sandbox.memory import Buffer
 from leaderboard.sandbox.questions import question_from
 from leaderboard.sandbox.servant import Servant
+from leaderboard.sandbox.spared import spare
 from leaderboard.sandbox.traits import traits_to
 from leaderboard.sandbox.wire import (
     MOST_TEXT,
@@ -196,6 +197,7 @@ def main() -> None:
     _close_others({given.link, given.request, given.reply})
     restrict(from_words(given.limits), on_cpu=given.device == "cpu")
     _prepare(given.threads, given.device, given.uuid)
+    spare()
     link = socket.socket(fileno=given.link)
     request = Buffer(given.request, writable=False)
     reply = Buffer(given.reply, writable=True)

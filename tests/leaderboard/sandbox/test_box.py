@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -196,6 +198,20 @@ def test_weights_are_shown_and_cannot_be_changed(tmp_path: Path) -> None:
     with Boxes(spec, Shown(Path(spec.source).parent, weights)) as made:
         x = images_of()
         assert torch.equal(made.make().forward(x), x / 2)
+
+
+def test_what_a_box_spares_of_compressai() -> None:
+    code = (
+        "import sys; from leaderboard.sandbox.spared import spare; spare(); "
+        "import compressai.models, compressai.zoo; "
+        "print(*({'torchvision', 'torch_geometric', 'torch._dynamo'} & {*sys.modules})); "
+        "from compressai.datasets import ImageFolder"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "\n", done.stderr
+    assert "ImportError: cannot import name 'ImageFolder'" in done.stderr
 
 
 def test_limits_are_words() -> None:

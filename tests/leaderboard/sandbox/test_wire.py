@@ -58,6 +58,7 @@ def _small_buffers() -> Iterator[None]:
         torch.rand(7),
         torch.tensor(0.5),
         torch.zeros(0, 3),
+        torch.zeros(0, 4, 3, 16, 16),
         torch.rand(1, 1).expand(4, 5),
         torch.rand(2, 2, 2, 2, 2),
     ],
