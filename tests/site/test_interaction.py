@@ -74,14 +74,15 @@ def long_board(visit: Visitor, generated: Path, tmp_path: Path) -> Page:
     return visit().open(tmp_path, path)
 
 
-WHOLE = "n => document.querySelector('table.board').tBodies[0].rows.length === n"
+def wait_for_row(page: Page, number: int) -> None:
+    page.locator("table.board").first.locator("tbody tr").nth(number - 1).wait_for()
 
 
 def test_a_long_board_is_sorted_whole(long_board: Page) -> None:
     many = len(values(long_board, "clean"))
     assert many > 500
     head(long_board, "clean").locator("button").click()
-    long_board.wait_for_function(WHOLE, arg=many)
+    wait_for_row(long_board, many)
     shares = [float(share) for share in values(long_board, "clean")]
     assert shares == sorted(shares, reverse=True)
     long_board.get_by_label("Search").fill("codec-003")
@@ -89,7 +90,7 @@ def test_a_long_board_is_sorted_whole(long_board: Page) -> None:
     assert 0 < found < many
     assert f"{found} of {many} entries" in long_board.locator(".state [role=status]").inner_text()
     long_board.get_by_label("Search").fill("")
-    long_board.wait_for_function(WHOLE, arg=many)
+    wait_for_row(long_board, many)
 
 
 def test_a_long_board_answers_at_once(long_board: Page) -> None:
@@ -107,7 +108,7 @@ def test_a_long_board_answers_at_once(long_board: Page) -> None:
         before = spent()
         head(long_board, key).locator("button").evaluate("it => { it.click(); it.offsetHeight; }")
         taken.append(spent() - before)
-        long_board.wait_for_function(WHOLE, arg=many)
+        wait_for_row(long_board, many)
     assert min(taken) <= ANSWER_MS, taken
 
 
@@ -280,7 +281,7 @@ def test_a_comparison_can_be_sent_and_changed(visit: Visitor, generated: Path) -
     page = visit().open(generated, "compare.html")
     page.get_by_role("region", name="Paired differences").wait_for()
     page.get_by_label("Entry 3").select_option(index=5)
-    page.wait_for_function("document.querySelectorAll('#result tbody')[1].rows.length === 9")
+    page.get_by_role("region", name="Paired differences").locator("tbody tr").nth(8).wait_for()
     assert page.locator(".plot > svg").count() == 2
     other = visit().page
     other.goto(page.url)
