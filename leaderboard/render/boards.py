@@ -1,17 +1,18 @@
 """Boards: the runs of one protocol on one set of pictures, in tiers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from benchmark.records import Run
 from benchmark.threat import Access, ThreatModel
 from leaderboard.render.answers import answers
 from leaderboard.render.codec_pages import CodecBoardPage
-from leaderboard.render.curves import board_plots, rate_plots
+from leaderboard.render.curves import board_plots, rate_plot, rate_plots
 from leaderboard.render.digest import Part
 from leaderboard.render.entry import Entry, mean_figure, order, ranked
 from leaderboard.render.figures import Plot, spark
-from leaderboard.render.heads import Group, board_head, by_slug, newest_of, row_head
+from leaderboard.render.heads import Group, board_head, by_slug, newest_of, row_head, status_row
 from leaderboard.render.matched import CodecCurve, codec_curves, matched
 from leaderboard.render.pages import BoardPage, PartOfRow, Row
 from leaderboard.render.words import ACCESSES, NOTHING, count, milliseconds, percent, rate
@@ -23,6 +24,16 @@ class Board(Group[Entry]):
 
     page: BoardPage
     curves: tuple[CodecCurve, ...]
+
+    @cached_property
+    def rate_plots(self) -> Mapping[int, tuple[Plot, ...]]:
+        """Of every run that is a point of a codec's curve, the curve, drawn once."""
+        found: dict[int, tuple[Plot, ...]] = {}
+        for curve in self.curves:
+            if len(curve.entries) > 1:
+                drawn = (rate_plot(curve, curve.entries[0].headline),)
+                found |= {entry.run.id: drawn for entry in curve.entries}
+        return found
 
 
 def board(entries: Sequence[Entry], unfinished: Sequence[Run]) -> Board:
@@ -48,11 +59,12 @@ def _page(
     columns = columns_of([*(entry for _, entry in tiers), *unofficial], threat)
     best = [entry for _, entry in tiers] or unofficial
     return BoardPage(
-        **vars(board_head(one, len(best[0].images), unfinished)),
+        **vars(board_head(one, len(best[0].images))),
         classifiers=tuple(record.name for record in one.run.header.classifiers),
         columns=tuple(ACCESSES[access] for access in columns),
         rows=tuple(row_of(entry, columns, f"{tier}") for tier, entry in tiers),
         unofficial=tuple(row_of(entry, columns, "") for entry in unofficial),
+        unfinished=tuple(status_row(run) for run in unfinished),
         answers=answers(tiers, curves),
         plots=_plots(best, curves, threat),
         matched=matched(curves),

@@ -18,7 +18,16 @@ from leaderboard.render.codec_pages import (
 )
 from leaderboard.render.codec_plots import attacked_curves, families, histograms, rd_plot
 from leaderboard.render.gallery import codec_slides
-from leaderboard.render.heads import Group, board_head, by_slug, history, newest_of, row_head
+from leaderboard.render.heads import (
+    Group,
+    board_head,
+    by_slug,
+    head_of,
+    history,
+    newest_of,
+    row_head,
+    status_row,
+)
 from leaderboard.render.pages import FlagShown, FlagText
 from leaderboard.render.words import (
     MISSING,
@@ -57,9 +66,10 @@ def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> Cod
     plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
     images = max(entry.digest.score.images for entry in entries)
     page = CodecBoardPage(
-        **vars(board_head(best[0], images, unfinished)),
+        **vars(board_head(best[0], images)),
         rows=tuple(codec_row(entry, f"{tier}") for tier, entry in tiers),
         unofficial=tuple(codec_row(entry, "") for entry in unofficial),
+        unfinished=tuple(status_row(run) for run in unfinished),
         answers=codec_answers(tiers),
         bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
         plots=tuple(one for one in plots if one)[:DRAWN],
@@ -111,10 +121,11 @@ def codec_on_board(board: CodecBoard, slug: str) -> CodecOnBoard:
 def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
     """Any run of a board."""
     row = codec_row(entry, board.tier(entry))
-    own = families([*board.newest.values()])[entry.run.header.submission]
-    curve = rd_plot(entry.run.header.submission, own)
+    name = entry.run.header.submission
+    own = families([one for one in board.newest.values() if one.run.header.submission == name])
+    curve = rd_plot(name, own[name])
     return CodecOnBoard(
-        board=board.page,
+        board=head_of(board.page),
         run_id=entry.run.id,
         row=row,
         sentence=(

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 
 from leaderboard.render.figures import Plot
-from leaderboard.render.pages import Answer, BoardHead, FlagShown, HistoryRow, RowHead, Slide
+from leaderboard.render.pages import (
+    Answer,
+    BoardHead,
+    FlagShown,
+    HistoryRow,
+    RowHead,
+    Slide,
+    StatusRow,
+)
 from leaderboard.render.words import Figure
 
 
@@ -38,6 +46,7 @@ class CodecBoardPage(BoardHead):
 
     rows: tuple[CodecRow, ...]
     unofficial: tuple[CodecRow, ...]
+    unfinished: tuple[StatusRow, ...]
     answers: tuple[Answer, ...]
     bd_rates: tuple[BdRow, ...]
     plots: tuple[Plot, ...]
@@ -63,7 +72,7 @@ class CodecCellRow:
 class CodecOnBoard:
     """An entry under one protocol: its newest run."""
 
-    board: CodecBoardPage
+    board: BoardHead
     run_id: int
     row: CodecRow
     sentence: str

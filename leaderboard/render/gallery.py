@@ -62,13 +62,13 @@ def _attack(entry: Entry | CodecEntry, shot: Shot) -> str:
 
 
 def _tiles(clean: Shot, shot: Shot, said: Said) -> Iterator[Tile]:
-    """From left to right: clean, and what comes of it; the change, attacked, and what comes."""
+    """Clean, and what comes of it; attacked, and what comes of that; the change."""
     yield from _pair(clean, "Clean", "as it is", said(clean, clean))
+    moved = f"moved by up to {shot.linf}/{LEVELS}" if shot.linf else "left as it was"
+    yield from _pair(shot, "Attacked", moved, said(shot, clean))
     if shot.linf:
         path, (width, height) = path_of(clean.source, shot.source), _sides(shot.source)
         yield Tile(path, width, height, "The change", f"times {factor(shot)}, on gray")
-    moved = f"moved by up to {shot.linf}/{LEVELS}" if shot.linf else "left as it was"
-    yield from _pair(shot, "Attacked", moved, said(shot, clean))
 
 
 def _pair(shot: Shot, name: str, said: str, came: str) -> Iterator[Tile]:
@@ -98,5 +98,7 @@ def _coded(shot: Shot, clean: Shot) -> str:
     times = ""
     if shot is not clean and clean.bits_per_pixel:
         times = f" ({shot.bits_per_pixel / clean.bits_per_pixel:.2f}×)"
-    lost = f"{plain(shot.psnr).value} dB" if shot.psnr is not None else "without loss"
+    lost = (
+        f"{plain(shot.psnr).value}\N{NO-BREAK SPACE}dB" if shot.psnr is not None else "without loss"
+    )
     return f"{shot.bits_per_pixel:.3f} bpp{times}, {lost if shot.output else 'did not decode'}"

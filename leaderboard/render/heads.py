@@ -1,7 +1,7 @@
 """What boards, rows and runs of both tracks have in common."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -65,7 +65,7 @@ def newest_of(groups: Mapping[str, tuple[E, ...]]) -> Mapping[str, E]:
     return {slug: group[-1] for slug, group in groups.items()}
 
 
-def board_head(one: JudgedRun[Any, Any], images: int, unfinished: Sequence[Run]) -> BoardHead:
+def board_head(one: JudgedRun[Any, Any], images: int) -> BoardHead:
     """The head of the board that a run stands on."""
     header = one.run.header
     return BoardHead(
@@ -80,8 +80,12 @@ def board_head(one: JudgedRun[Any, Any], images: int, unfinished: Sequence[Run])
         threat=threat_in_words(one.headline),
         size=size_in_words(one.headline),
         current=is_current(one.run),
-        unfinished=tuple(status_row(run) for run in unfinished),
     )
+
+
+def head_of(page: BoardHead) -> BoardHead:
+    """The head alone, so that what names a board does not depend on all of its rows."""
+    return BoardHead(**{field.name: getattr(page, field.name) for field in fields(BoardHead)})
 
 
 def row_head(entry: JudgedRun[Any, Any], tier: str) -> RowHead:

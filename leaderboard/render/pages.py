@@ -110,7 +110,7 @@ class Matched:
 
 @dataclass(frozen=True)
 class BoardHead:
-    """What a board of either track says before its rows, and the runs that have none.
+    """What a board of either track says before its rows.
 
     `current` is False for a protocol that is not, or no longer, one of the project's.
     """
@@ -126,7 +126,6 @@ class BoardHead:
     threat: str
     size: str
     current: bool
-    unfinished: tuple[StatusRow, ...]
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,7 @@ class BoardPage(BoardHead):
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     unofficial: tuple[Row, ...]
+    unfinished: tuple[StatusRow, ...]
     answers: tuple[Answer, ...]
     plots: tuple[tuple[str, tuple[Plot, ...]], ...]
     matched: Matched | None
@@ -215,7 +215,7 @@ class Slide:
 class EntryOnBoard:
     """An entry under one protocol: its newest run."""
 
-    board: BoardPage
+    board: BoardHead
     run_id: int
     row: Row
     sentence: str

@@ -1,6 +1,7 @@
 // Sorts, searches and filters tables that are whole without it; the state is in location.hash.
 (() => {
   "use strict";
+  const AT_ONCE = 80, { compare } = new Intl.Collator("en", { numeric: true });
   const all = (what, within = document) => [...within.querySelectorAll(what)];
   const value = (cell) => cell.dataset.v ?? cell.querySelector("a")?.textContent ?? cell.textContent.trim();
 
@@ -12,8 +13,22 @@
 
   function table(element) {
     const heads = all(".heads th", element), body = element.tBodies[0], rows = [...body.rows];
-    let sorted = "";
     const keys = heads.map((head) => head.dataset.k);
+    const self = { element, heads, keys, rows, sort, place, sorted: "", order: rows };
+    let timer;
+
+    // The first rows at once, so that a long board answers; the others as soon as those are shown.
+    function place() {
+      const left = self.order.filter((row) => !row.hidden);
+      clearTimeout(timer);
+      const add = (from) => {
+        body.append(...left.slice(from, from + AT_ONCE));
+        if (from + AT_ONCE < left.length) timer = setTimeout(add, 20, from + AT_ONCE);
+      };
+      if (left.every((row, i) => row === body.rows[i]) && !body.rows[left.length]) return;
+      body.replaceChildren();
+      add(0);
+    }
 
     function sort(how) {
       const [key, down] = how.split(":"), at = keys.indexOf(key);
@@ -23,17 +38,14 @@
       // What is missing stands last, whichever way it goes; equals stay as the board has them.
       shown.sort(([a, i], [b, j]) => {
         if (a === "" || b === "") return (a === "") - (b === "") || i - j;
-        const order = numbers ? a - b : a.localeCompare(b, "en", { numeric: true });
+        const order = numbers ? a - b : compare(a, b);
         return (down ? -order : order) || i - j;
       });
-      // Out of the page while rows move, so that it is laid out once.
-      body.remove();
-      body.append(...(how ? shown.map((one) => one[2]) : rows));
-      element.append(body);
+      self.order = how ? shown.map((one) => one[2]) : rows;
       heads.forEach((head, i) => {
         head.ariaSort = how && i === at ? (down ? "descending" : "ascending") : null;
       });
-      sorted = how;
+      self.sorted = how;
     }
 
     heads.forEach((head, i) => {
@@ -43,11 +55,12 @@
         // Figures begin with the largest, names and tiers with the first.
         const first = head.classList.contains("n") && keys[i] !== "tier" ? keys[i] + ":d" : keys[i];
         const other = first.endsWith(":d") ? keys[i] : keys[i] + ":d";
-        sort(sorted === first ? other : sorted === other ? "" : first);
+        sort(self.sorted === first ? other : self.sorted === other ? "" : first);
+        place();
         element.dispatchEvent(new Event("sorted"));
       };
     });
-    return { element, heads, keys, rows, body, sort, get sorted() { return sorted; } };
+    return self;
   }
 
   const tables = all("table.board").map(table);
@@ -81,16 +94,19 @@
     const words = wanted.q.toLowerCase().split(/\s+/);
     let left = 0;
     rows.forEach((row, i) => {
-      const { kind, learned, random, flags } = row.dataset, rate = row.cells[bpp].dataset.v;
-      const shown = !!(words.every((word) => text[i].includes(word)) && (!wanted.kind || wanted.kind === kind) &&
-        (!wanted.learned || wanted.learned === learned) && (!wanted.random || wanted.random === random) &&
-        (!wanted.flags || wanted.flags === String(+(flags > 0))) && (!wanted.bpp || (rate && +rate <= +wanted.bpp)));
-      if (row.hidden === shown) row.hidden = !shown;
-      left += shown;
+      const rate = row.cells[bpp].dataset.v;
+      row.hidden = !(words.every((word) => text[i].includes(word)) && (!wanted.bpp || (rate && +rate <= +wanted.bpp)) &&
+        inputs.slice(1, 5).every((name) => !wanted[name] || wanted[name] === row.dataset[name]));
+      left += !row.hidden;
     });
-    form.querySelector("[role=status]").textContent = `${left} of ${rows.length} entries` + (left ? "" : ": nothing fits, take a filter away");
+    main.place();
+    form.querySelector("[role=status]").textContent = `${left} of ${rows.length} entries` + (left ? "" : ": nothing fits, drop a filter");
+    press();
+  }
+
+  function press() {
     const state = hash();
-    for (const button of all("[data-hash]", form)) button.setAttribute("aria-pressed", button.dataset.hash === state);
+    for (const button of all("[data-hash]", form)) button.ariaPressed = button.dataset.hash === state;
   }
 
   function hash() {
@@ -103,7 +119,7 @@
   }
 
   function keep() {
-    apply();
+    press();
     history.replaceState(null, "", "#" + hash());
   }
 
@@ -128,10 +144,9 @@
     };
     const left = keys.map((_, i) => i).filter((i) => !heads[i].hidden);
     const lines = [left.map((i) => `"${keys[i]}"`)];
-    for (const row of main.body.rows) if (!row.hidden) lines.push(left.map((i) => cell(row.cells[i])));
+    for (const row of main.order) if (!row.hidden) lines.push(left.map((i) => cell(row.cells[i])));
     const href = URL.createObjectURL(new Blob([lines.map((line) => line.join(",") + "\n").join("")], { type: "text/csv" }));
-    const link = make("a", { href, download: main.element.dataset.name + ".csv" });
-    link.click();
+    make("a", { href, download: main.element.dataset.name + ".csv" }).click();
     URL.revokeObjectURL(href);
   }
 
@@ -144,8 +159,7 @@
   });
   for (const button of all("[data-hash]", form)) button.onclick = () => { location.hash = button.dataset.hash; if (!button.dataset.hash) restore(); };
   form.querySelector(".csv").onclick = csv;
-  for (const name of inputs) form.elements[name].addEventListener("input", keep);
-  form.onsubmit = (event) => event.preventDefault();
+  for (const name of inputs) form.elements[name].addEventListener("input", () => { apply(); keep(); });
   main.element.addEventListener("sorted", keep);
   addEventListener("hashchange", restore);
   form.hidden = false;

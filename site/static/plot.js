@@ -2,32 +2,28 @@
 (() => {
   "use strict";
   const library = new URL("vendor/plotly-basic-4.1.1.min.js", document.currentScript.src).href;
+  const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
   let loading;
   const load = () => (loading ??= new Promise((done, fail) => {
-    document.head.append(Object.assign(document.createElement("script"), { src: library, onload: done, onerror: fail }));
+    document.head.append(make("script", { src: library, onload: done, onerror: fail }));
   }));
   const draw = (figure, box) => {
-    const style = getComputedStyle(document.body);
-    const ink = style.color, paper = style.backgroundColor;
-    const line = getComputedStyle(document.documentElement).getPropertyValue("--line").trim();
+    const style = getComputedStyle(document.body), paper = style.backgroundColor;
+    const color = (name) => style.getPropertyValue(name).trim(), line = color("--line");
     const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
-    const axis = { gridcolor: line, zerolinecolor: line, linecolor: line };
     data.forEach((trace, i) => {
-      const color = getComputedStyle(document.documentElement).getPropertyValue(`--s${i % 7}`).trim();
-      trace.line.color = color;
-      trace.marker.color = color;
+      trace.line.color = trace.marker.color = color(`--s${i % 7}`);
     });
-    Object.assign(layout, { paper_bgcolor: paper, plot_bgcolor: paper, font: { color: ink, family: style.fontFamily } });
-    Object.assign(layout.xaxis, axis);
-    Object.assign(layout.yaxis, axis);
+    Object.assign(layout, { paper_bgcolor: paper, plot_bgcolor: paper, font: { color: style.color, family: style.fontFamily } });
+    for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: line, zerolinecolor: line, linecolor: line });
     return window.Plotly.newPlot(box, data, layout, { responsive: true, displaylogo: false });
   };
   for (const figure of document.querySelectorAll("figure.plot")) {
-    const button = Object.assign(document.createElement("button"), { type: "button", className: "zoom", textContent: "Zoom and hover" });
-    button.setAttribute("aria-label", "Zoom and hover: " + figure.querySelector("strong").textContent);
+    const button = make("button", { type: "button", className: "zoom", textContent: "Zoom and hover" });
+    button.ariaLabel = `Zoom and hover: ${figure.querySelector("strong").textContent}`;
     button.onclick = async () => {
       const picture = figure.querySelector(":scope > svg");
-      const box = Object.assign(document.createElement("div"), { className: "drawn" });
+      const box = make("div", { className: "drawn" });
       button.disabled = true;
       try {
         await load();

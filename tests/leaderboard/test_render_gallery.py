@@ -74,12 +74,12 @@ def test_an_entry_shows_what_was_judged_and_what_came_of_it(store: Store, tmp_pa
     assert [said for _, said in shown] == [
         "Clean as it is",
         "Clean, after right, 1.00 bpp",
-        "The change times 31, on gray",
         "Attacked moved by up to 4/255",
         "Attacked, after wrong, 1.00 bpp",
+        "The change times 31, on gray",
     ]
     change = 128 + 31 * (MOVED.astype(int) - ORIGINAL)
-    expected = (ORIGINAL, DEFENDED, change, MOVED, DEFENDED)
+    expected = (ORIGINAL, DEFENDED, MOVED, DEFENDED, change)
     for (file, _), pixels in zip(shown, expected, strict=True):
         assert np.array_equal(pixels_of(page.parent / file), pixels)
     assert "2 before c: white-box, pgd" in words(page)
@@ -119,9 +119,9 @@ def test_a_codec_shows_rate_and_quality(tmp_path: Path) -> None:
     assert [said for _, said in tiles(page)] == [
         "Clean as it is",
         "Clean, after 1.000 bpp, 30.0 dB",
-        "The change times 31, on gray",
         "Attacked moved by up to 4/255",
         "Attacked, after 2.000 bpp (2.00×), 29.0 dB",
+        "The change times 31, on gray",
     ]
     assert "i1: vanilla on rate, pgd, 5 steps" in words(page)
     assert all((page.parent / file).is_file() for file, _ in tiles(page))
