@@ -23,8 +23,6 @@ from leaderboard.store import store
 
 REFUSAL = "SELECT RAISE(ABORT, 'gone')"
 LOCKED_S = 1.5
-SPARE_BYTES = 2**20
-"""Memory that a worker may still take when it is short of it."""
 
 
 @dataclass
@@ -46,11 +44,10 @@ def kill_worker(stage: Stage) -> None:
 
 
 def little_memory(stage: Stage) -> None:
-    """Let the worker take hardly more than it has."""
-    pages = int(Path(f"/proc/{stage.worker}/statm").read_text().split()[0])
-    allowed = pages * resource.getpagesize() + SPARE_BYTES
-    _, hard = resource.prlimit(stage.worker, resource.RLIMIT_AS)
-    resource.prlimit(stage.worker, resource.RLIMIT_AS, (allowed, hard))
+    """The worker may take no more memory than it has; what it has may be enough."""
+    for limit in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        _, hard = resource.prlimit(stage.worker, limit)
+        resource.prlimit(stage.worker, limit, (1, hard))
 
 
 def full_disk(_stage: Stage) -> None:

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmark.errors import CallError
+from leaderboard.engine.devices import devices
 
 # Wide enough for a table where there is no terminal to ask.
 out = Console(width=None if sys.stdout.isatty() else 120)
@@ -26,7 +27,7 @@ Precision = Annotated[
     str, typer.Option(help="of crafting: auto, fp32 or bf16; judging is in fp32 always")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="worker processes; default: one a core (at most 8), one on CUDA")
+    int | None, typer.Option(help="worker processes; default: one a core (at most 8), one a GPU")
 ]
 Threads = Annotated[int, typer.Option(help="CPU threads a worker; part of what a run is")]
 
@@ -37,7 +38,7 @@ def workers_for(asked: int | None, device: str) -> int:
     if asked is not None:
         return asked
     on_gpu = device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
-    return 1 if on_gpu else min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    return max(1, len(devices())) if on_gpu else min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
 def at_least_one(option: str, given: int | None) -> None:

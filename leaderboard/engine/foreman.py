@@ -18,6 +18,10 @@ class Foreman:
         """Start the process."""
         self._process = WorkerProcess(threads, offline=False)
 
+    def ready(self) -> bool:
+        """That the actor has been placed."""
+        return True
+
     def ask(self, request: bytes) -> bytes:
         """The worker's reply; empty, followed by why, if the worker died."""
         try:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
 from benchmark.records import Cell, Shard, ShardResult
+from leaderboard.engine.devices import settings
 from leaderboard.engine.process import WorkerProcess, agreed
 from leaderboard.engine.wire import Job, Opened, cells_from, opened_from, result_from
 
@@ -14,13 +16,17 @@ from leaderboard.engine.wire import Job, Opened, cells_from, opened_from, result
 class LocalEngine:
     """`workers` processes of `threads` threads each. Use as a context; it ends its workers.
 
-    `offline` workers fetch nothing: they see what is on this machine.
+    `offline` workers fetch nothing: they see what is on this machine. Where there are GPUs, each
+    worker is given one, in turns.
     """
 
     def __init__(self, workers: int, threads: int, *, offline: bool = False) -> None:
         """Start the workers."""
         self.threads = threads
-        self._workers = [WorkerProcess(threads, offline=offline) for _ in range(workers)]
+        self._workers = [
+            WorkerProcess(threads, offline=offline, settings=one)
+            for one in islice(settings(), workers)
+        ]
         self._pool = ThreadPoolExecutor(workers)
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
 from benchmark.errors import CallError, EngineError, SqueezebenchError
@@ -16,20 +16,26 @@ LOG_TAIL = 600
 class WorkerProcess:
     """One worker and its two pipes."""
 
-    def __init__(self, threads: int, *, offline: bool) -> None:
-        """Start the process; it imports torch while the driver goes on."""
+    def __init__(
+        self, threads: int, *, offline: bool, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """Start the process; it imports torch while the driver goes on.
+
+        `settings` are added to its environment.
+        """
         self._log: IO[str] = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
-        settings = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-        settings["OMP_WAIT_POLICY"] = "passive"  # spinning threads starve other workers
+        own = dict(settings or {})
+        own |= {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        own["OMP_WAIT_POLICY"] = "passive"  # spinning threads starve other workers
         if offline:
-            settings["HF_HUB_OFFLINE"] = "1"
+            own["HF_HUB_OFFLINE"] = "1"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "leaderboard.engine.worker", str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env={**os.environ, **settings},
+            env={**os.environ, **own},
             start_new_session=True,
         )
 

@@ -28,6 +28,7 @@ STRAGGLING = 3.0
 """Times the median of the finished shards after which one is begun a second time."""
 GLANCE_S = 0.5
 START_S = 600
+PLACING_S = 30
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,14 @@ class RayEngine:
                 raise EngineError("the Ray cluster has no machine left that could run a worker")
             return []
         worker = self._begun()
+        try:
+            # A machine that has just gone may still be counted: nothing would ever be placed there.
+            self._ray.get(worker.ready.remote(), timeout=PLACING_S)
+        except self._ray.exceptions.RayError as problem:
+            self._ray.kill(worker)
+            if not self._workers:
+                raise EngineError("the Ray cluster has no room left for a worker") from problem
+            return []
         for operation, reply in self._said.items():
             content = asdict(self._job) if operation == "open" and self._job else {}
             (found,) = self._replies(operation, content, [worker])

@@ -44,6 +44,9 @@ from leaderboard.engine.wire import (
 )
 from leaderboard.sandbox.plugins import Boxes, InProcess
 
+CPU_SHORT = "can't allocate memory"
+"""What torch says when the system gives it none."""
+
 
 class Worker:
     """Answers requests, one after the other. Classifiers and pictures stay loaded between jobs."""
@@ -75,7 +78,7 @@ class Worker:
             }
         except Exception as problem:  # noqa: BLE001 (a plugin may raise anything)
             traceback.print_exc()
-            return {"error": _blame(problem), "exit_code": 1}
+            return {"error": _blame(problem), "exit_code": 1, "status": _status(problem)}
 
     def open(self, content: dict[str, Any]) -> dict[str, Any]:
         """Make a job's pictures and classifiers ready; the submission's code is not run yet."""
@@ -207,6 +210,13 @@ def _blame(problem: BaseException) -> str:
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     said = " ".join(str(problem).split())[:300]
     return f"{type(problem).__name__}{where}: {said}"
+
+
+def _status(problem: BaseException) -> str:
+    """What a run is called that ended so; on a CPU torch has no class of its own for it."""
+    short = isinstance(problem, MemoryError | torch.OutOfMemoryError)
+    short |= isinstance(problem, RuntimeError) and CPU_SHORT in str(problem)
+    return "out-of-memory" if short else SqueezebenchError.status
 
 
 def serve(requests: IO[str], replies: IO[str]) -> None:

@@ -24,8 +24,6 @@ BUSY_SECONDS = 60
 PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DRIVERS = {SQLITE: SQLITE, POSTGRESQL: "postgresql+psycopg"}
-POOLS: dict[str, type[Pool]] = {SQLITE: QueuePool, POSTGRESQL: NullPool}
-"""The last connection to a file that closes copies the log back: one stays open in between."""
 UPGRADE_LOCK = 0x53515A42
 """Names our upgrades among the advisory locks of a PostgreSQL server."""
 UPGRADE_LOCKS = {
@@ -51,7 +49,7 @@ class Database:
             _check_file(path, create=create)
         else:
             self.name = parsed.render_as_string(hide_password=True)
-        self._engine = _engine(parsed, self.backend)
+        self._engine = _engine(parsed, self.backend, writes=create)
         with self.transaction() as connection:
             _upgrade(connection, self.name, self.backend, create=create)
 
@@ -108,10 +106,13 @@ def _check_file(path: Path, *, create: bool) -> None:
         raise StoreError(f"{path.parent} is no folder; make it, or choose another --db")
 
 
-def _engine(url: URL, backend: str) -> Engine:
+def _engine(url: URL, backend: str, *, writes: bool) -> Engine:
     waiting = {"timeout" if backend == SQLITE else "connect_timeout": BUSY_SECONDS}
     try:
-        engine = create_engine(url, poolclass=POOLS[backend], connect_args=waiting)
+        # The last connection to a file that closes copies its log back, which is slow: one that
+        # writes again and again stays open.
+        pool: type[Pool] = QueuePool if writes and backend == SQLITE else NullPool
+        engine = create_engine(url, poolclass=pool, connect_args=waiting)
     except (ImportError, NoSuchModuleError) as problem:
         raise StoreError(
             f"{backend} needs a package that is not installed ({problem}); "
