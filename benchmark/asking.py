@@ -44,7 +44,7 @@ class Asking:
         self, judge: Judge, seed: Sequence[object], clean: Batch, *, randomized: bool
     ) -> None:
         """Nothing is known yet; `seed` and `clean` as `judged` wants them."""
-        self._ask = lambda shown: judged(judge, shown, seed, clean)
+        self._judge, self._seed, self._clean = judge, seed, clean
         self._randomized = randomized
         self._verdicts: list[Verdict] = []
         self._known: list[dict[str, int]] = [{} for _ in clean.ids]
@@ -52,10 +52,13 @@ class Asking:
     def __call__(self, shown: Exhibit) -> Verdict:
         """The verdict on an exhibit."""
         if self._randomized:
-            return self._ask(shown)
+            return self._asked(shown)
         pairs = list(zip(self._known, shown.hashes, strict=False))
         if not all(name in known for known, name in pairs):
             for known, name in pairs:
                 known[name] = len(self._verdicts)
-            self._verdicts.append(self._ask(shown))
+            self._verdicts.append(self._asked(shown))
         return gathered(self._verdicts, torch.tensor([known[name] for known, name in pairs]))
+
+    def _asked(self, shown: Exhibit) -> Verdict:
+        return judged(self._judge, shown, self._seed, self._clean)
