@@ -52,10 +52,13 @@ class Asking:
     def __call__(self, shown: Exhibit) -> Verdict:
         """The verdict on an exhibit."""
         if self._randomized:
-            return judged(self._judge, shown, self._seed, self._clean)
+            return self._asked(shown)
         pairs = list(zip(self._known, shown.hashes, strict=False))
         if not all(name in known for known, name in pairs):
             for known, name in pairs:
                 known[name] = len(self._verdicts)
-            self._verdicts.append(judged(self._judge, shown, self._seed, self._clean))
+            self._verdicts.append(self._asked(shown))
         return gathered(self._verdicts, torch.tensor([known[name] for known, name in pairs]))
+
+    def _asked(self, shown: Exhibit) -> Verdict:
+        return judged(self._judge, shown, self._seed, self._clean)

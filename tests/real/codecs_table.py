@@ -1,8 +1,19 @@
 """The tables of `site/content/real-photographs.md` on codecs, from the runs in a database.
 
+    export SQUEEZEBENCH_DATA=/path/to/folder
+    evaluate() { squeezebench evaluate submissions/$1 $(printf -- "--variant %s " ${@:2}) \\
+      --protocol tests/real/codecs.toml --db runs.db --workers 1 --unsandboxed; }
+    evaluate identity none
+    evaluate jpeg q5 q10 q25 q50
+    evaluate webp q0 q5 q20 q50
+    evaluate avif q5 q20 q35 q50
+    evaluate bls2017 step1 step2 step4 step8 step16
+    evaluate sequential jpeg-q10x5 jpeg-q25x5 webp-q5x5 webp-q20x5 avif-q20x5 avif-q35x5 \\
+      bls2017-step1x5 bls2017-step2x5 bls2017-step4x5 bls2017-step8x5 bls2017-step16x5
     python -m tests.real.codecs_table runs.db
 
-Of each variant the last completed run under `codecs.toml` counts; accuracy is in per cent.
+Of each variant the last completed run under `codecs.toml` counts; accuracy is in per cent. Without
+the sandbox, because the submissions are the project's own and every box imports for seconds.
 """
 
 import sys
@@ -97,6 +108,11 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
+def unless_empty(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """`table`, or nothing where there are no rows."""
+    return table(header, rows) if rows else ""
+
+
 def by_entry(runs: Mapping[str, Run], classifier: str) -> str:
     """Every entry with every figure."""
     rows = []
@@ -138,7 +154,7 @@ def at_equal_rates(entries: Sequence[Entry], other: str) -> str:
             means = [f"{100 * float(shares.mean()):.0f}" for shares in (one, jpeg)]
             gain = difference(paired_difference(one, jpeg))
             rows.append([f"{rate:g}", figure.title, *means, gain])
-    return table(["bits per pixel", "figure", other, TRADITIONAL, "difference"], rows)
+    return unless_empty(["bits per pixel", "figure", other, TRADITIONAL, "difference"], rows)
 
 
 def repeated(entries: Sequence[Entry]) -> str:
@@ -154,11 +170,13 @@ def repeated(entries: Sequence[Entry]) -> str:
             for f in FIGURES
         ]
         rows.append([entry.name, *gains])
-    return table(["five rounds less one", *(figure.title for figure in FIGURES)], rows)
+    return unless_empty(["five rounds less one", *(figure.title for figure in FIGURES)], rows)
 
 
 def tables(runs: Mapping[str, Run]) -> str:
     """Everything, one classifier after the other."""
+    if not runs:
+        return f"no completed run under {PROTOCOL} yet\n"
     first = next(iter(runs.values()))
     parts = []
     for record in first.header.classifiers:
@@ -169,7 +187,7 @@ def tables(runs: Mapping[str, Run]) -> str:
             *(at_equal_rates(entries, codec) for codec in SINGLE if codec != TRADITIONAL),
             repeated(entries),
         ]
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
 
 
 if __name__ == "__main__":
