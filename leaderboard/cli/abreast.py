@@ -5,7 +5,7 @@ seconds. Of many short runs that is most of the work.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from queue import SimpleQueue
 
@@ -37,6 +37,9 @@ def evaluate_abreast(requests: Sequence[Request], store: Store, workers: int) ->
             idle.put(stack.enter_context(LocalEngine(1, 1)))
         stack.callback(pool.shutdown, wait=False, cancel_futures=True)
         try:
-            return [future.result() for future in [pool.submit(run, one) for one in requests]]
+            futures = [pool.submit(run, one) for one in requests]
+            for done in wait(futures, return_when=FIRST_EXCEPTION).done:
+                done.result()  # raises what failed, while others still run
+            return [future.result() for future in futures]
         except KeyboardInterrupt:
             raise EngineError("interrupted; the same command goes on from there") from None

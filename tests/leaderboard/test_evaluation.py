@@ -144,7 +144,7 @@ def test_a_run_that_fails_ends_those_beside_it(tiny_protocol: Path, tmp_path: Pa
     before = time.monotonic()
     with pytest.raises(SqueezebenchError, match="no luck"):
         evaluate_abreast(requests, store, 2)
-    assert time.monotonic() - before < 300
+    assert time.monotonic() - before < 500
     assert {run.status for run in store.runs()} == {"failed"}
 
 
