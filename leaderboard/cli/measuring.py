@@ -81,7 +81,7 @@ def bench(
     counts = {"--images": images, "--batch": batch, "--threads": threads, "--repeats": repeats}
     for option, count in counts.items():
         at_least_one(option, count)
-    given = {"--only": only, "--out": folder, **counts}
+    given = {"--only": only, **counts, "--out": folder}
     passed = [word for k, v in given.items() if v is not None for word in (k, str(v))]
     passed += [word for name in peer or () for word in ("--peer", name)]
     # In a process of its own: the command line holds no torch, and nothing here disturbs the clock.

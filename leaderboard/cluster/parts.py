@@ -5,30 +5,28 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from benchmark.errors import DataError
 from benchmark.plan import address
 from benchmark.records import RunHeader, Shard, ShardResult
 from leaderboard.cluster.planned import Plan, same_run
 from leaderboard.engine import Engine
+from leaderboard.engine.wire import result_from, result_to
 from leaderboard.evaluation import Progress, prepare
+
+SCHEMA = 1
+HEADER = TypeAdapter(RunHeader)
 
 
 @dataclass(frozen=True)
 class Part:
-    """The result of one shard, the run that it belongs to, and the sha256 of the former."""
+    """The result of one shard, and the run that it belongs to."""
 
-    schema: Literal[1]
     header: RunHeader
     result: ShardResult
-    sha256: str
-
-
-PART = TypeAdapter(Part)
-RESULT = TypeAdapter(ShardResult)
 
 
 def run_part(
@@ -59,32 +57,42 @@ def place(header: RunHeader, shard: Shard, folder: Path) -> Path:
 
 def write(header: RunHeader, result: ShardResult, path: Path) -> None:
     """Write the result whole, or nothing."""
-    # As it will be read: a whole number that stands for a float becomes one.
-    result = RESULT.validate_json(RESULT.dump_json(result, warnings=False))
-    content = PART.dump_json(Part(1, header, result, digest(result)))
+    given = result_to(result)
+    content = {
+        "schema": SCHEMA,
+        "header": HEADER.dump_python(header, mode="json"),
+        "result": given,
+        "sha256": digest(given),
+    }
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_bytes(content)
+        partial.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def digest(result: ShardResult) -> str:
-    """sha256 over all of a result."""
-    return hashlib.sha256(json.dumps(asdict(result), sort_keys=True).encode()).hexdigest()
+def digest(result: dict[str, Any]) -> str:
+    """sha256 over all of a result as it is written."""
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()
 
 
 def read(path: Path) -> Part:
     """The result in a file; refuses what is no such file, or damaged."""
     try:
-        part = PART.validate_json(path.read_bytes())
-    except ValidationError as problem:
-        said = problem.errors()[0]["msg"]
+        content = json.loads(path.read_bytes())
+        if content["schema"] != SCHEMA:
+            raise ValueError(f"schema {content['schema']}, expected {SCHEMA}")
+        altered = digest(content["result"]) != content["sha256"]
+        part = Part(
+            HEADER.validate_json(json.dumps(content["header"])), result_from(content["result"])
+        )
+    except (ValueError, KeyError, TypeError) as problem:
+        said = str(problem).splitlines()[0]
         raise DataError(
             f"{path} is no whole result of a shard ({said}); delete it and run its part again"
         ) from problem
-    if digest(part.result) != part.sha256:
+    if altered:
         raise DataError(f"{path} was altered: its sha256 differs; delete it and run its part again")
     return part
 

@@ -108,6 +108,8 @@ def rebuild(results: Path, target: Path) -> str:
             numbers[entry.record] = merge(store, files, results / entry.file).run_id
             if entry.supersedes is not None:
                 _supersede(store, numbers[entry.supersedes], numbers[entry.record], entry)
+        store.close()
+        _fold_journal(partial)
         digest = dump_sha256(partial)
         _remove(target)
         partial.replace(target)
@@ -123,12 +125,17 @@ def _supersede(store: Store, old: int, new: int, entry: Entry) -> None:
         connection.execute(insert(events).values(**row))
 
 
-def dump_sha256(path: Path) -> str:
-    """The sha256 of an SQLite file's dump, after its journal is folded into it."""
-    digest = hashlib.sha256()
+def _fold_journal(path: Path) -> None:
+    """Make one file of a database that nobody has open."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def dump_sha256(path: Path) -> str:
+    """The sha256 of an SQLite file's dump."""
+    digest = hashlib.sha256()
+    with closing(sqlite3.connect(path)) as connection:
         for line in connection.iterdump():
             digest.update(line.encode() + b"\n")
     return digest.hexdigest()

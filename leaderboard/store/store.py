@@ -69,6 +69,10 @@ class Store:
         self._database = Database(url, create=create)
         self.url = self._database.url
 
+    def close(self) -> None:
+        """Let go of the file or server; the next call opens it again."""
+        self._database.close()
+
     def transaction(self) -> AbstractContextManager[Connection]:
         """One transaction on the tables as they are, for records that leave or enter the store."""
         return self._database.transaction()

@@ -223,7 +223,7 @@ def test_lower_precision_never_counts_as_robustness(
     evaluated: Callable[..., ShardResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fast model that calls nearly everything misclassified: the precise one attacks again."""
-    monkeypatch.setattr("benchmark.evaluate._prepared", lambda *_: _misled)
+    monkeypatch.setattr("benchmark.evaluate.prepared", lambda *_: _misled)
     found = evaluated(PGD, Killer, Declared("none"), "bf16")
     # One picture is of the class that the fast model prefers; there the two agree.
     assert accuracy(found, "white-box/pgd-20/linf-8/identity") <= 1 / 12

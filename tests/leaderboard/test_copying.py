@@ -29,7 +29,11 @@ def filled(url: str) -> Store:
     )
     store.add(first, RESULT)
     store.note(first, "completed")
-    store.add(second, dataclasses.replace(RESULT, shard=Shard("c", 0, 5), outcomes=odd))
+    renamed = tuple(dataclasses.replace(p, image=odd[0].image) for p in RESULT.pictures)
+    store.add(
+        second,
+        dataclasses.replace(RESULT, shard=Shard("c", 0, 5), outcomes=odd, pictures=renamed),
+    )
     store.note(second, "interrupted", "by “somebody”")
     store.challenge(first, [CHALLENGE])
     return store

@@ -298,7 +298,8 @@ def test_hostile_text_is_shown_and_does_nothing(store: Store, tmp_path: Path) ->
     add(store, protocol=HOSTILE, protocol_hash="../x", submission="..", variant="..")
     add(store, status=HOSTILE)
     site = render(store, tmp_path / "site")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".site-digests", "r.db", "site"]
+    made = {path.name for path in tmp_path.iterdir() if not path.name.startswith("r.db")}
+    assert made == {".site-digests", "site"}
     for path, page in pages(site).items():
         assert page.scripts == [script for script in page.scripts if script in OURS], path
         assert "60481729" not in path.read_text() or "{{" in path.read_text()
