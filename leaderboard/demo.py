@@ -23,8 +23,6 @@ DEMO = (
             "sequential": ("jpeg-q25x5",),
             "sequential-jpeg": ("q25x10",),
             "mini-mbt2018-mean": ("high",),
-            "mini-elic": ("high",),
-            "mini-hific": ("medium",),
             "random-resize": ("0.9",),
             "vaccinated-ensemble": ("jpeg",),
         },
@@ -33,8 +31,7 @@ DEMO = (
         protocol="mini-codec-v1",
         entries={
             "jpeg": ("q50",),
-            "webp": ("q75",),
-            "mini-mbt2018-mean": ("low", "medium", "high"),
+            "mini-mbt2018-mean": ("high",),
             "mini-elic": ("high",),
             "mini-hific": ("medium",),
             "naive-randomization": ("mini-mbt2018-mean-high",),

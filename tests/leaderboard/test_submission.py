@@ -46,9 +46,8 @@ def test_the_demo_shows_every_kind_of_compression() -> None:
     assert len(classifier_track["jpeg"]) >= 3
     assert classifier_track.keys() >= {"identity", "webp", "avif", "vaccinated-ensemble"}
     assert "jpeg-q25x5" in classifier_track["sequential"]
-    learned = {"mini-mbt2018-mean", "mini-elic", "mini-hific"}
-    assert learned <= classifier_track.keys()
-    assert learned <= codec_track.keys()
+    assert "mini-mbt2018-mean" in classifier_track
+    assert codec_track.keys() >= {"mini-mbt2018-mean", "mini-elic", "mini-hific"}
     assert codec_track.keys() >= {"naive-randomization", "two-way", "k-way"}
 
 
