@@ -17,9 +17,8 @@ DEMO = (
         protocol="mini-classifier-v1",
         entries={
             "identity": ("none",),
-            "jpeg": ("q10", "q25", "q75"),
+            "jpeg": ("q25", "q75"),
             "webp": ("q20",),
-            "avif": ("q35",),
             "sequential": ("jpeg-q25x5",),
             "sequential-jpeg": ("q25x10",),
             "mini-mbt2018-mean": ("high",),
