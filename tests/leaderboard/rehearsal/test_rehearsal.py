@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from leaderboard.rehearsal.contributor import NAME, SENT
-from leaderboard.sandbox import machine
 from tests.leaderboard.commands import complaint, succeed
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_a_pull_request_from_the_fork_to_the_site(tmp_path: Path) -> None:
-    if not machine.available():
-        pytest.skip("no sandbox can be made here; see `squeezebench doctor`")
     out = tmp_path / "rehearsal"
     said = succeed("rehearse", "--out", out)
     for branch, sent in SENT.items():
