@@ -116,8 +116,8 @@ def score(run: Run, classifier: str) -> Score:
             CellScore(
                 cell,
                 mean_share(list(shares[cell.name].values())),
-                fmean(outcome.gradient_steps for outcome in by_cell[cell.name]),
-                fmean(outcome.queries for outcome in by_cell[cell.name]),
+                fmean([outcome.gradient_steps for outcome in by_cell[cell.name]]),
+                fmean([outcome.queries for outcome in by_cell[cell.name]]),
             )
             for cell in cells
         ),
@@ -159,17 +159,18 @@ def inside(cells: Iterable[Cell], threat: ThreatModel) -> list[Cell]:
 
 def lowest(cells: Iterable[Cell], shares: Shares) -> dict[str, float]:
     """Of each image the lowest share without attack and under those of `cells` that attacked it."""
-    names = [CLEAN, *(cell.name for cell in cells)]
-    return {
-        image: min(shares[name][image] for name in names if image in shares[name])
-        for image in shares[CLEAN]
-    }
+    left = dict(shares[CLEAN])
+    for cell in cells:
+        for image, share in shares[cell.name].items():
+            if share < left.get(image, 0.0):
+                left[image] = share
+    return left
 
 
 def lowest_of_attacked(cells: Iterable[Cell], shares: Shares) -> dict[str, float]:
     """As `lowest`, for the images that at least one of `cells` attacked."""
     cells = list(cells)
-    attacked = {image for cell in cells for image in shares[cell.name]}
+    attacked = set[str]().union(*(shares[cell.name] for cell in cells))
     return {image: share for image, share in lowest(cells, shares).items() if image in attacked}
 
 

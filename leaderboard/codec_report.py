@@ -15,12 +15,14 @@ from benchmark.records import Interval, Run
 from benchmark.threat import ThreatModel
 
 MISSING = "–"
-WIDE = 140
-"""Columns of a terminal from which on bounds are shown."""
+WIDE, NARROW = 140, 120
+"""Columns of a terminal from which on bounds are shown, and below which figures are left out."""
 BOARD = (
-    *("entry", "bpp", "PSNR", "bits ×", "PSNR −dB", "noise ×", "noise −dB"),
-    *("fail %", "enc ms", "dec ms"),
+    *("entry", "bpp", "PSNR", "bits ×", "PSNR −dB", "fail %"),
+    *("noise ×", "noise −dB", "enc ms", "dec ms"),
 )
+FEWER = 6
+"""Columns of the board on a narrow terminal."""
 CELLS = (
     *("attack", "bits ×", "PSNR −dB", "MS-SSIM −", "R-D +", "input dB"),
     *("fail %", "likelihood"),
@@ -31,9 +33,12 @@ def codec_tables(console: Console, protocol: CodecProtocol, runs: Sequence[Run])
     """A board over the runs; of one run alone, every attack; flags and the worst case in a line."""
     scores = [(run.header.entry, codec_score(run)) for run in runs]
     threat = protocol.headline_threat
-    board = _table(f"{protocol.name}: worst case of each image over the attacks, {threat}", BOARD)
+    title = f"{protocol.name}: worst case of each image over the attacks, {threat}"
+    columns = BOARD if console.width >= NARROW else BOARD[:FEWER]
+    board = _table(title, columns)
     for entry, score in scores:
-        board.add_row(entry, *_row(score, threat, bounds=console.width >= WIDE))
+        row = (entry, *_row(score, threat, bounds=console.width >= WIDE))
+        board.add_row(*row[: len(columns)])
     console.print(board)
     for entry, score in scores if len(runs) == 1 else ():
         table = _table(f"{entry}: each attack, mean over its images", CELLS)
@@ -67,7 +72,8 @@ def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title)
     for i, column in enumerate(columns):
         justify: Literal["left", "right"] = "right" if i else "left"
-        table.add_column(column, justify=justify, no_wrap=True)
+        # Where it gets narrow, names are folded, so that no figure is cut.
+        table.add_column(column, justify=justify, no_wrap=i > 0, overflow="fold")
     return table
 
 
@@ -85,9 +91,9 @@ def _row(score: CodecScore, threat: ThreatModel, *, bounds: bool) -> list[str]:
         number(quality.psnr, 2),
         number(worst.inflation if worst else None, 2, bounds=bounds),
         number(worst.psnr_loss if worst else None, 2, bounds=bounds),
+        f"{100 * worst.failures.estimate:.0f}" if worst else MISSING,
         number(control.inflation if control else None, 2),
         number(control.psnr_loss if control else None, 2),
-        f"{100 * worst.failures.estimate:.0f}" if worst else MISSING,
         milliseconds(score.encode_milliseconds),
         milliseconds(score.decode_milliseconds),
     ]

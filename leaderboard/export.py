@@ -12,7 +12,7 @@ from leaderboard.record import moving
 from leaderboard.store import Store
 
 COLUMNS = {
-    "classifier": tuple(field.name for field in fields(Outcome)),
+    "classifier": Outcome._fields,
     "codec": tuple(
         field.name for field in fields(CodecOutcome) if not field.name.endswith("_seconds")
     ),
@@ -33,7 +33,7 @@ def outcomes_csv(run: Run) -> str:
 
 def _outcomes(run: Run) -> list[dict[str, Any]]:
     """Every outcome of the run's track."""
-    return [asdict(one) for one in run.outcomes] + [asdict(one) for one in run.codec_outcomes]
+    return [one._asdict() for one in run.outcomes] + [asdict(one) for one in run.codec_outcomes]
 
 
 def write(store: Store, run_id: int, path: Path) -> str | None:

@@ -108,7 +108,8 @@ def classifier_tables(console: Console, protocol: Protocol, runs: Sequence[Run])
         bounds = console.width >= WIDE + WIDE_COLUMN * len(used - ALWAYS)
         for column in columns:
             justify: Literal["left", "right"] = "left" if column == "entry" else "right"
-            table.add_column(column, justify=justify, no_wrap=True)
+            # Where it gets narrow, names are folded, so that no figure is cut.
+            table.add_column(column, justify=justify, no_wrap=column != "entry", overflow="fold")
         for run, found in zip(runs, scores, strict=True):
             table.add_row(run.header.entry, *_cells(found, threat, shown, bounds=bounds))
         console.print(table)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import fmean
 from typing import NamedTuple
 
@@ -71,8 +72,7 @@ def not_monotone(evidence: Evidence) -> str | None:
     """An attack leaves more standing at a larger radius than at a smaller one."""
     families: dict[Cell, list[Cell]] = {}
     for cell in evidence.cells:
-        family = replace(cell, name="", radius=None, check=False, images=None)
-        families.setdefault(family, []).append(cell)
+        families.setdefault(_family(cell), []).append(cell)
     found = []
     for cells in families.values():
         ordered = sorted(cells, key=lambda cell: cell.radius or 0)
@@ -140,9 +140,22 @@ def _threat(cell: Cell) -> ThreatModel:
     return ThreatModel(Norm(cell.norm or ""), cell.radius or 0)
 
 
+@cache
+def _family(cell: Cell) -> Cell:
+    """The cell without its radius: equal for the same attack in other balls."""
+    return replace(cell, name="", radius=None, check=False, images=None)
+
+
+@cache
 def _effort(cell: Cell) -> Cell:
     """The cell without its gradient: equal for the same attack through two estimators."""
     return replace(cell, name="", estimator=None)
+
+
+@cache
+def _attack(cell: Cell) -> Cell:
+    """The cell without radius, gradient and effort: equal for longer runs of the same attack."""
+    return replace(_family(_effort(cell)), steps=None, queries=None)
 
 
 def _longest(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -152,8 +165,7 @@ def _longest(cells: Sequence[Cell]) -> list[list[Cell]]:
     """
     attacks: dict[Cell, list[Cell]] = {}
     for cell in cells:
-        key = replace(_effort(cell), radius=None, steps=None, queries=None, images=None)
-        attacks.setdefault(replace(key, check=False), []).append(cell)
+        attacks.setdefault(_attack(cell), []).append(cell)
     longest = []
     for runs in attacks.values():
         most = max(map(_spent, runs))

@@ -1,7 +1,7 @@
 """Runs, outcomes and scores: frozen plain data, free of torch and of any database."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.records.codec_outcome import CodecOutcome
 from benchmark.records.picture import OUTPUT, SHOWABLE, SOURCE, WINDOW, Picture
@@ -60,8 +60,7 @@ class Cell:
     source: str | None = None
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One image under one cell before one classifier, as the harness measured it.
 
     `margin` is the logit of the true label minus the largest other one; it decides
@@ -71,7 +70,7 @@ class Outcome:
 
     A randomized defense is judged on `draws` fresh draws, of which `draws_correct` are right; there
     `correct` says most of them, `predicted` is the most frequent answer, `margin` and `bits` are
-    means.
+    means. A tuple, because a board's runs have millions.
     """
 
     classifier: str

@@ -108,7 +108,7 @@ def read_all(folders: Sequence[Path]) -> Iterator[tuple[Path, Part]]:
 
 def figures(result: ShardResult) -> list[dict[str, Any]]:
     """What two results of the same shard must agree in: all outcomes but their time."""
-    rows = [asdict(one) for one in result.outcomes]
+    rows = [one._asdict() for one in result.outcomes]
     rows += [asdict(one) for one in result.codec_outcomes]
     return [{k: v for k, v in row.items() if not k.endswith("_seconds")} for row in rows]
 

@@ -150,7 +150,9 @@ def result_to(result: ShardResult) -> dict[str, Any]:
     pictures = [
         asdict(picture) | {"png": b64encode(picture.png).decode()} for picture in result.pictures
     ]
-    return asdict(replace(result, pictures=())) | {"pictures": pictures}
+    outcomes = [outcome._asdict() for outcome in result.outcomes]
+    rest = asdict(replace(result, outcomes=(), pictures=()))
+    return rest | {"outcomes": outcomes, "pictures": pictures}
 
 
 def result_from(content: dict[str, Any]) -> ShardResult:

@@ -180,7 +180,7 @@ class Worker:
         joined = torch.frombuffer(bytearray(b"".join(given.pixels)), dtype=torch.uint8)
         pixels = joined.view(-1, 3, *given.size)
         judged = judge_pictures(harness, given.classifier, cell, given.positions, pixels)
-        return judged._asdict() | {"outcomes": [asdict(one) for one in judged.outcomes]}
+        return judged._asdict() | {"outcomes": [one._asdict() for one in judged.outcomes]}
 
     def _harness(self) -> Harness | CodecHarness:
         if self._admitted is None:

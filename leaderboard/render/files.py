@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -42,8 +43,17 @@ RECORDS = {
 
 def write(writer: Writer, content: Content, look: str, url: str, database: Path | None) -> None:
     """Every file."""
+    with ThreadPoolExecutor(1) as beside:
+        copied = beside.submit(_snapshot, writer, database) if database else None
+        _pages(writer, content, look, url, database=database is not None)
+        if copied is not None:
+            copied.result()
+            writer.keys[DATABASE] = writer.whole
+
+
+def _pages(writer: Writer, content: Content, look: str, url: str, *, database: bool) -> None:
     page = Pages(writer, look, url)
-    _front(page, content, database is not None)
+    _front(page, content, database)
     _texts(page, content)
     write_boards(page, writer, content)
     write_entries(page, writer, content)
@@ -65,8 +75,6 @@ def write(writer: Writer, content: Content, look: str, url: str, database: Path 
     for path in sorted((SITE / "static").rglob("*")):
         if path.is_file():
             _static(writer, path)
-    if database is not None:
-        _snapshot(writer, database)
 
 
 def _static(writer: Writer, path: Path) -> None:
@@ -95,7 +103,6 @@ def _snapshot(writer: Writer, database: Path) -> None:
         shutil.move(copy, target)
     finally:
         copy.unlink(missing_ok=True)
-    writer.keys[DATABASE] = writer.whole
 
 
 def _front(page: Pages, content: Content, database: bool) -> None:

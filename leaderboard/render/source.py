@@ -15,7 +15,7 @@ from benchmark.records import Challenge, CodecOutcome, Outcome, Picture, Run, Sh
 from benchmark.threat import Norm, ThreatModel
 from leaderboard.store import Store
 
-FIELDS = ", ".join(f"outcomes.{field.name}" for field in fields(Outcome)[2:])
+FIELDS = ", ".join(f"outcomes.{name}" for name in Outcome._fields[2:])
 CODED = ", ".join(f"codec_outcomes.{field.name}" for field in fields(CodecOutcome)[1:])
 # Everything of a run but its outcomes, which belong to its shards and never change.
 IDENTITY = {

@@ -22,14 +22,16 @@ from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.store.schema import cells, codec_outcomes, outcomes, pictures
 
 # The fields of an outcome behind its classifier and cell, which other tables hold.
-MEASURED = tuple(field.name for field in fields(Outcome))[2:]
+MEASURED = Outcome._fields[2:]
 CODED = tuple(field.name for field in fields(CodecOutcome))[1:]
 KEPT = tuple(field.name for field in fields(Picture))[1:]
+CELL = tuple(field.name for field in fields(Cell))
 
 
 def cell_of(row: Row[Any]) -> Cell:
     """The cell of a row of `cells`."""
-    content = {field.name: row._mapping[field.name] for field in fields(Cell)}
+    values = row._mapping
+    content = {name: values[name] for name in CELL}
     return Cell(**content | {"access": Access(content["access"])})
 
 
@@ -47,7 +49,7 @@ def rows_of(
 ) -> list[dict[str, Any]]:
     """The rows of `outcomes` that a shard's result makes; each cell has its images in order."""
     rows = _numbered(
-        [dict(vars(outcome)) for outcome in result.outcomes], result, shard_id, cell_ids
+        [outcome._asdict() for outcome in result.outcomes], result, shard_id, cell_ids
     )
     for row in rows:
         del row["classifier"]
@@ -132,6 +134,7 @@ def _in_order(
 def challenge_to(challenge: Challenge) -> dict[str, Any]:
     """The row of `challenges`, without its run."""
     row = asdict(challenge)
+    row["outcomes"] = [outcome._asdict() for outcome in challenge.outcomes]
     threat: dict[str, Any] = row.pop("threat")
     return row | threat
 

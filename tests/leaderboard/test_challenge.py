@@ -423,7 +423,7 @@ def test_a_tensor_of_a_wrong_form(tmp_path: Path, tensor: np.ndarray, message: s
 def test_a_challenge_counts_in_every_larger_ball_and_nowhere_else() -> None:
     """Worked by hand on the example: images 0 to 4, of which 0 alone stands at radius 4."""
     run = example_run()
-    wrong = replace(run.outcomes[0], correct=False, draws_correct=0, image="0")
+    wrong = run.outcomes[0]._replace(correct=False, draws_correct=0, image="0")
     against = Challenge("t", "", "c", LINF_4, "s", (wrong,), {}, (), {})
     found = score(replace(run, challenges=(against,)), "c")
     assert {str(r.threat): r.challenged for r in found.robustness} == {
@@ -433,7 +433,7 @@ def test_a_challenge_counts_in_every_larger_ball_and_nowhere_else() -> None:
         "l2-0.5": None,
     }
     assert [r.worst for r in found.robustness] == [r.worst for r in score(run, "c").robustness]
-    half = replace(against, outcomes=(replace(wrong, draws=20, draws_correct=10),))
+    half = replace(against, outcomes=(wrong._replace(draws=20, draws_correct=10),))
     lowered = score(replace(run, challenges=(half,)), "c").at(LINF_4)
     assert lowered is not None
     assert lowered.challenged is not None

@@ -202,7 +202,7 @@ def test_a_table_has_a_column_for_each_access_that_was_used(
     own = protocol_with(tmp_path, tiny_protocol, 'name = "mini-resnet"', 'name = "c"')
     run = example_run()
     asked = replace(run.header.cells[1], name="q", access=Access.QUERY, queries=100)
-    outcomes = (*run.outcomes, *(replace(o, cell="q") for o in run.outcomes[:2]))
+    outcomes = (*run.outcomes, *(o._replace(cell="q") for o in run.outcomes[:2]))
     with_queries = replace(
         run,
         header=replace(run.header, cells=(*run.header.cells, asked)),

@@ -22,9 +22,7 @@ HEADER = dataclasses.replace(example_run().header, images=10, environment=ENVIRO
 def result(start: int) -> ShardResult:
     """Five pictures from `start`."""
     (whole,) = example_run().results
-    outcomes = tuple(
-        dataclasses.replace(o, image=f"{start + int(o.image)}") for o in whole.outcomes
-    )
+    outcomes = tuple(o._replace(image=f"{start + int(o.image)}") for o in whole.outcomes)
     return dataclasses.replace(whole, shard=Shard("c", start, start + 5), outcomes=outcomes)
 
 
@@ -139,7 +137,7 @@ def test_overlaps_must_be_the_same(folder: Path, tmp_path: Path) -> None:
     parts.write(HEADER, slower, second / "a.json")
     assert merged(tmp_path, folder, second).status == "completed"
     first, *rest = result(0).outcomes
-    other = dataclasses.replace(result(0), outcomes=(dataclasses.replace(first, margin=9), *rest))
+    other = dataclasses.replace(result(0), outcomes=(first._replace(margin=9), *rest))
     parts.write(HEADER, other, second / "a.json")
     with pytest.raises(DataError, match="holds another result of pictures 0 to 5 before c"):
         merged(tmp_path, folder, second)

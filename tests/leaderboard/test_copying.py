@@ -24,8 +24,7 @@ def filled(url: str) -> Store:
     store = Store(url, create=True)
     first, second = store.begin(HEADER), store.begin(HEADER)
     odd = tuple(
-        dataclasses.replace(o, image=f"{'äB_a'[i % 4]}{o.image}")
-        for i, o in enumerate(RESULT.outcomes)
+        o._replace(image=f"{'äB_a'[i % 4]}{o.image}") for i, o in enumerate(RESULT.outcomes)
     )
     store.add(first, RESULT)
     store.note(first, "completed")

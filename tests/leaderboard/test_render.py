@@ -76,8 +76,7 @@ def example_run(
 ) -> Run:
     """`share` of the draws of a standing image are right."""
     outcomes = [
-        dataclasses.replace(
-            outcome(cell.name, image, share * (image in images), draws),
+        outcome(cell.name, image, share * (image in images), draws)._replace(
             bits=100 * int(image),
             gradient_steps=7,
             queries=8,
@@ -209,9 +208,7 @@ def test_of_two_classifiers_the_mean_stands_first(store: Store, tmp_path: Path) 
         dataclasses.replace(
             none_left.results[0],
             shard=Shard("e", 0, 5),
-            outcomes=tuple(
-                dataclasses.replace(o, classifier="e") for o in none_left.results[0].outcomes
-            ),
+            outcomes=tuple(o._replace(classifier="e") for o in none_left.results[0].outcomes),
         )
     ]
     run_id = store.begin(header(run, classifiers=both))
@@ -578,9 +575,7 @@ def test_a_badge_says_what_the_row_says(store: Store, tmp_path: Path) -> None:
 def test_codecs_at_one_rate_are_read_off_their_curves(store: Store, tmp_path: Path) -> None:
     for quality, standing in ((1, "0"), (2, "0123")):
         run = example_run({c: standing if c.name != CLEAN else "01234" for c in STANDING})
-        outcomes = tuple(
-            dataclasses.replace(o, bits=50 * 4**quality) for o in run.results[0].outcomes
-        )
+        outcomes = tuple(o._replace(bits=50 * 4**quality) for o in run.results[0].outcomes)
         result = dataclasses.replace(run.results[0], outcomes=outcomes)
         run = dataclasses.replace(run, results=(result,))
         add(store, run, variant=f"q{quality}", parameters={"quality": quality})

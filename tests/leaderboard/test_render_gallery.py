@@ -36,9 +36,7 @@ def kept(name: str, attack: str) -> tuple[Picture, ...]:
 
 
 def with_pictures(result: ShardResult, *pictures: Picture) -> ShardResult:
-    outcomes = tuple(
-        dataclasses.replace(o, linf=0 if o.cell == CLEAN else 4) for o in result.outcomes
-    )
+    outcomes = tuple(o._replace(linf=0 if o.cell == CLEAN else 4) for o in result.outcomes)
     return dataclasses.replace(result, outcomes=outcomes, pictures=pictures)
 
 

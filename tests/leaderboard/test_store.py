@@ -86,7 +86,7 @@ def test_results_come_in_the_order_of_the_plan(store: Store) -> None:
     late = dataclasses.replace(
         RESULT,
         shard=Shard("c", 5, 10),
-        outcomes=tuple(dataclasses.replace(o, image=f"1{o.image}") for o in RESULT.outcomes),
+        outcomes=tuple(o._replace(image=f"1{o.image}") for o in RESULT.outcomes),
         pictures=(),
     )
     store.add(run_id, late)
@@ -180,8 +180,7 @@ def test_cells_and_outcomes_keep_what_they_say(store: Store) -> None:
         check=True,
     )
     drawn = tuple(
-        dataclasses.replace(outcome, cell="q", draws=20, draws_correct=7)
-        for outcome in RESULT.outcomes[:2]
+        outcome._replace(cell="q", draws=20, draws_correct=7) for outcome in RESULT.outcomes[:2]
     )
     header = dataclasses.replace(HEADER, cells=(*HEADER.cells, cell))
     result = dataclasses.replace(RESULT, outcomes=RESULT.outcomes + drawn)

@@ -19,8 +19,7 @@ RESULT = dataclasses.replace(
     RUN.results[0],
     diagnostics={"decode_failures": 0, "slope": 0.25},
     outcomes=tuple(
-        dataclasses.replace(
-            outcome,
+        outcome._replace(
             margin=1.5 if outcome.correct else -0.1,
             draws=1,
             png_sha256=hashlib.sha256(JUDGED).hexdigest(),
