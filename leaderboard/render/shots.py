@@ -20,6 +20,8 @@ from leaderboard.render.source import reading
 LARGEST = 10_000
 """Bytes of a file. What lossless WebP does not bring below it is coded with loss."""
 QUALITIES = range(95, 0, -5)
+EFFORT = 0
+"""Of lossless WebP; more takes twice the time and saves nothing on such pictures."""
 GRAY = 128
 
 QUERY = """
@@ -84,7 +86,7 @@ def _pixels(connection: sqlite3.Connection, place: Place) -> Pixels:
 def webp(pixels: Pixels) -> bytes:
     """The picture as a WebP file: without loss if that is small, else as good as is small."""
     picture = Image.fromarray(pixels)
-    coded = _coded(picture, lossless=True, quality=100)
+    coded = _coded(picture, lossless=True, quality=EFFORT)
     for quality in QUALITIES:
         if len(coded) <= LARGEST:
             break

@@ -14,7 +14,7 @@ from typing import Any
 from benchmark.errors import CallError, StoreError
 
 MARKER = ".squeezebench-site"
-MANY = 1000
+MANY = 200
 
 
 @dataclass

@@ -48,9 +48,7 @@ def rows_of(
     result: ShardResult, shard_id: int, cell_ids: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The rows of `outcomes` that a shard's result makes; each cell has its images in order."""
-    rows = _numbered(
-        [outcome._asdict() for outcome in result.outcomes], result, shard_id, cell_ids
-    )
+    rows = _numbered([outcome._asdict() for outcome in result.outcomes], result, shard_id, cell_ids)
     for row in rows:
         del row["classifier"]
     return rows

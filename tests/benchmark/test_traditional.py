@@ -24,7 +24,7 @@ from benchmark.codecs.heic import Heic
 from benchmark.codecs.jpeg2000 import Jpeg2000
 from benchmark.codecs.jpeg_xl import JpegXL, JpegXLLossless, jxl_size
 from benchmark.codecs.parallel import in_order
-from benchmark.codecs.pillow import Jpeg, Png, planes
+from benchmark.codecs.pillow import Jpeg, Png, levels
 from benchmark.codecs.shrinkage import FLOOR, Fitted, lowest, shrunk
 from benchmark.codecs.wavelet_surrogate import (
     analysis,
@@ -133,11 +133,11 @@ def test_the_bytes_are_pillows() -> None:
 
 def test_the_fast_rounding_to_bytes_is_the_one_of_the_judge() -> None:
     """On every level, between levels, on the ties and outside of [0, 1]."""
-    levels, halves = torch.arange(256) / 255, torch.arange(511) / 510
-    x = torch.cat([levels, halves, torch.linspace(-1, 2, 976)]).view(1, 3, 1, -1)
-    assert np.array_equal(planes(x), to_bytes(x).numpy())
+    on, between = torch.arange(256) / 255, torch.arange(511) / 510
+    x = torch.cat([on, between, torch.linspace(-1, 2, 976)]).view(1, 3, 1, -1)
+    assert np.array_equal(levels(x[0].numpy()), to_bytes(x)[0].numpy())
     last = x.contiguous(memory_format=torch.channels_last)
-    assert np.array_equal(planes(last), to_bytes(x).numpy())
+    assert np.array_equal(levels(last[0].numpy()), to_bytes(x)[0].numpy())
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5, 1, 2])
