@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.records import Interval
-from benchmark.score import RESAMPLES, wilson
+from benchmark.score import RESAMPLES, mean_share
 
 ALPHA = 0.05
 EXACT_IMAGES = 100
@@ -142,23 +142,14 @@ def paired_difference(one: Shares, other: Shares, seed: int = 0) -> Interval:
     return Interval(float(differences.mean()), float(low), float(high))
 
 
-def mean_over_images(shares: Shares) -> Interval:
-    """The mean share, with Wilson's interval.
-
-    A share between 0 and 1 varies less than one that is 0 or 1, so for these the interval is wide
-    enough, and for a mean of 0 or 1 it does not shrink to a point as a bootstrap does.
-    """
-    return wilson(float(shares.sum()), len(shares))
-
-
 def at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Interval | None:
     """Accuracy at `rate` on the line through a codec's settings; None outside of their rates.
 
-    As `shares_at_rate`. The interval is that of `mean_over_images`; the settings' rates are those
+    As `shares_at_rate`. The interval is that of `mean_share`; the settings' rates are those
     of these very images and count as known.
     """
     found = shares_at_rate(rates, shares, rate)
-    return None if found is None else mean_over_images(found)
+    return None if found is None else mean_share(found.tolist())
 
 
 def shares_at_rate(rates: Sequence[float], shares: Shares, rate: float) -> Shares | None:

@@ -36,8 +36,13 @@ def _as_stored(given: torch.Tensor) -> torch.Tensor:
 
 def check_streams(given: object, n: int, source: str) -> list[bytes]:
     """`given` if it is a list of `n` byte strings."""
-    if not isinstance(given, list) or not all(isinstance(stream, bytes) for stream in given):
+    if not isinstance(given, list):
         raise ContractError(f"{source} returned {type(given).__name__}, expected a list of bytes")
+    for stream in given:
+        if not isinstance(stream, bytes):
+            raise ContractError(
+                f"{source} returned a list with {type(stream).__name__}, expected one of bytes"
+            )
     if len(given) != n:
         raise ContractError(f"{source} returned {len(given)} streams, expected {n}, one an image")
     return given

@@ -76,8 +76,7 @@ class Codec(Defense):
 
     def forward(self, x: Images) -> Images:
         """The images after a round trip through the bitstream."""
-        height, width = x.shape[-2:]
-        return self.decompress(self.compress(x), (height, width)).to(x.device)
+        return self.round_trip(x)[1]
 
     def reconstructed(self, x: Images) -> Images:
         """What the streams of `x` decode to, to the bit; with no gradient."""
@@ -88,7 +87,11 @@ class Codec(Defense):
         """The streams, and the images that they decode to."""
         height, width = x.shape[-2:]
         streams = self.compress(x)
-        return streams, self.decompress(streams, (height, width)).to(x.device)
+        x_hat = self.decompress(streams, (height, width))
+        if not isinstance(x_hat, Tensor):
+            name = f"{type(self).__name__}.decompress"
+            raise ContractError(f"{name} returned {type(x_hat).__name__}, expected a tensor")
+        return streams, x_hat.to(x.device)
 
     @property
     def has_likelihood(self) -> bool:

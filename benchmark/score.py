@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from statistics import fmean
 
 import numpy as np
@@ -136,10 +137,13 @@ def shares_of(outcomes: Iterable[Outcome]) -> Shares:
 
 
 def mean_share(shares: Sequence[float]) -> Interval:
-    """Their mean: Wilson's interval if each is 0 or 1, a bootstrap over images otherwise."""
-    if set(shares) <= {0.0, 1.0}:
-        return wilson(round(sum(shares)), len(shares))
-    return bootstrap_mean(shares)
+    """Their mean with Wilson's interval.
+
+    A share between 0 and 1 varies less than one that is 0 or 1, so for these the interval is wide
+    enough, and for a mean near 0 or 1 of few images it does not shrink to a point as a bootstrap
+    does.
+    """
+    return wilson(fsum(shares), len(shares))
 
 
 def threats(cells: Iterable[Cell]) -> list[ThreatModel]:

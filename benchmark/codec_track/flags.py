@@ -30,6 +30,8 @@ GAP = 0.03
 """Share of the real bits by which a likelihood may miss them."""
 ERRORS = 2.0
 """Standard errors from which a difference counts."""
+MAIN = {"rate": "the rate", "mse": "the error"}
+"""The objectives that every figure stands on."""
 ONE_STEP = "fgsm"
 """The attack that reads no number of steps."""
 INFORMED = (Access.VANILLA, Access.WHITE_BOX, Access.EOT)
@@ -119,7 +121,36 @@ def _cut_short(run: Run) -> str | None:
     )
 
 
+def _not_attacked(run: Run) -> str | None:
+    """Whether the protocol asks for something that no attack on this codec could follow."""
+    asked = {
+        objective
+        for cell in run.header.protocol_content.get("cell", ())
+        if cell["access"] in INFORMED
+        for objective in cell["objectives"]
+    }
+    made = {cell.objective for cell in run.header.cells if cell.access in INFORMED}
+    clean = [outcome for outcome in run.codec_outcomes if outcome.cell == CLEAN]
+    lossless = all(outcome.mse == 0 for outcome in clean)
+    left = [name for name in MAIN if name in asked - made and not (name == "mse" and lossless)]
+    if not left:
+        return None
+    what = " and of ".join(MAIN[name] for name in left)
+    return (
+        f"The codec offers no slope of {what}; noise and attacks made on other codecs are all "
+        "that was tried there."
+    )
+
+
 CODEC_FLAGS: Mapping[str, CodecFlag] = {
+    "no-adaptive-attack": CodecFlag(
+        "The protocol attacks the rate, or the error, of a codec whose slopes are known, and this "
+        "codec has none: no likelihood model or stand-in for its rate, or, for its error, a "
+        "manifest that says gradient = none.",
+        "Its figures are those of attacks that do not know it, which say little of an adversary "
+        "who does. A row with this flag is not to be compared with one without.",
+        _not_attacked,
+    ),
     "noise-beats-attack": CodecFlag(
         "In some ball noise costs more bits, or more PSNR, than the best of the attacks there that "
         "know the codec, by more than two standard errors of the paired difference.",

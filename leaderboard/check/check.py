@@ -16,6 +16,7 @@ from leaderboard.check import static
 from leaderboard.check.findings import Finding, Level, Report, found, report_from, worst
 from leaderboard.engine.local import LocalEngine
 from leaderboard.evaluation import Request
+from leaderboard.sandbox import machine
 from leaderboard.store import Store
 from leaderboard.submission import MANIFEST, Submission
 
@@ -42,10 +43,12 @@ def check(
     findings = static.examine(folder, others)
     if worst(findings) == Level.ERROR or not run:
         return Report(name, tuple(findings))
+    if sandboxed:
+        machine.check()
     try:
         loaded = submission.load(folder)
         jobs = [_request(loaded, v.id, sandboxed=sandboxed) for v in loaded.manifest.variants]
-        say(f"{name}: contract of {len(jobs)} variants")
+        say(f"{name}: contract of its variants ({len(jobs)})")
         findings += _contract(jobs)
         if worst(findings) != Level.ERROR:
             say(f"{name}/{jobs[0].variant.id}: two pictures, attacked and judged")

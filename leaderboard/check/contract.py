@@ -49,7 +49,9 @@ def measure(subject: Subject, parts: Collection[str]) -> list[Finding]:
             said.append(found(Level.ERROR, part, problem))
             break
         except SqueezebenchError as problem:
-            said.append(found(Level.ERROR, part, problem))
+            finding = found(Level.ERROR, part, problem)
+            if finding.says not in {one.says for one in said}:  # one fault, met by several parts
+                said.append(finding)
             continue
         said += findings
     return said
@@ -104,7 +106,8 @@ def _repetition(subject: Subject) -> Iterator[Finding]:
         return
     difference = float((first - second).abs().max())
     if difference > SAME:
-        says = f"two calls on the same pictures differ by {difference:.3g}; say randomized = true"
+        says = f"two calls on the same pictures differ by {difference:.3g}; say randomized = true, "
+        says += "in the class and in the manifest, if that is meant"
         yield found(Level.ERROR, "randomness", says)
         return
     alone = torch.cat([_answer(subject.plugin, x[i : i + 1]) for i in (2, 1, 0)]).flip(0)
@@ -120,7 +123,10 @@ def _repetition(subject: Subject) -> Iterator[Finding]:
 def _gradient(subject: Subject) -> Iterator[Finding]:
     """The declared gradient against finite differences of what it is the gradient of."""
     if subject.gradient == "none":
-        yield found(Level.NOTE, "gradient", "none is declared; attacks take the identity's")
+        takes = "attacks on a classifier behind it take the identity's"
+        if isinstance(subject.plugin, Codec):
+            takes += ", and attacks on its error have nothing to follow, which raises a flag"
+        yield found(Level.NOTE, "gradient", f"none is declared; {takes}")
         return
     x = pictures(2).requires_grad_()
     with torch.enable_grad():
@@ -129,11 +135,21 @@ def _gradient(subject: Subject) -> Iterator[Finding]:
         total = (out * weight).sum()
         slope = torch.autograd.grad(total, x, allow_unused=True)[0] if total.requires_grad else None
     if slope is None or not bool(slope.any()):
-        says = f"gradient = {subject.gradient!r} is declared, but the gradient is 0 everywhere"
+        says = (
+            f"gradient = {subject.gradient!r} is declared, but the gradient is 0 everywhere; write "
+            "a surrogate, or declare gradient = 'none'"
+        )
         yield found(Level.ERROR, "gradient", says)
         return
     if not bool(torch.isfinite(slope).all()):
         yield found(Level.ERROR, "gradient", "the gradient is not finite")
+        return
+    if subject.gradient == "surrogate" and _says_nothing(subject, x.detach(), out):
+        says = (
+            "gradient = 'surrogate' is declared, but surrogate gives the pictures as they are; "
+            "define it in the class, or declare gradient = 'none'"
+        )
+        yield found(Level.ERROR, "gradient", says)
         return
     if subject.gradient != "exact" or subject.randomized:
         yield found(Level.OK, "gradient", f"the declared {subject.gradient} gradient is finite")
@@ -145,6 +161,13 @@ def _gradient(subject: Subject) -> Iterator[Finding]:
     else:
         says = f"{agrees}; is forward flat in steps, or is a surrogate meant?"
         yield found(Level.WARNING, "gradient", says)
+
+
+def _says_nothing(subject: Subject, x: Images, out: Tensor) -> bool:
+    """Whether the surrogate is the identity and the defense is not."""
+    if out.shape != x.shape or not torch.equal(out.detach(), x):
+        return False
+    return not torch.equal(_answer(subject.plugin, x), x)
 
 
 def _distance(subject: Subject, x: Images, slope: Images, weight: Tensor) -> float:

@@ -12,21 +12,24 @@ from leaderboard.check.contract import BRIEF, WHOLE, from_declared, measure
 from leaderboard.check.findings import Finding, Level, found
 from leaderboard.engine.plugin import plugins_of
 from leaderboard.engine.wire import Job
+from leaderboard.sandbox.blame import blame
 
 
 def answer(job: Job, *, whole: bool) -> list[Finding]:
     """What the contract of the job's plugin says; but for the `whole` of it, its outputs alone."""
-    plugins = plugins_of(job, "cpu", torch.get_num_threads())
+    plugins = None
     try:
+        plugins = plugins_of(job, "cpu", torch.get_num_threads())
         declared = {"gradient": job.gradient, "randomized": job.randomized}
         subject = from_declared(plugins.make, declared)
         return measure(subject, WHOLE if whole else BRIEF)
     except SqueezebenchError as problem:
         return [found(Level.ERROR, "start", problem)]
     except Exception as problem:  # noqa: BLE001 (without the sandbox a plugin may raise anything)
-        return [found(Level.ERROR, "start", f"{type(problem).__name__}: {problem}")]
+        return [found(Level.ERROR, "start", blame(problem))]
     finally:
-        plugins.stop()
+        if plugins is not None:
+            plugins.stop()
 
 
 def main() -> None:

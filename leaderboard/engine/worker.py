@@ -9,7 +9,6 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import IO, Any
 
 import torch
@@ -42,6 +41,7 @@ from leaderboard.engine.wire import (
     job_of_source,
     result_to,
 )
+from leaderboard.sandbox.blame import blame
 from leaderboard.sandbox.plugins import Boxes, InProcess
 
 CPU_SHORT = "can't allocate memory"
@@ -78,7 +78,7 @@ class Worker:
             }
         except Exception as problem:  # noqa: BLE001 (a plugin may raise anything)
             traceback.print_exc()
-            return {"error": _blame(problem), "exit_code": 1, "status": _status(problem)}
+            return {"error": blame(problem), "exit_code": 1, "status": _status(problem)}
 
     def open(self, content: dict[str, Any]) -> dict[str, Any]:
         """Make a job's pictures and classifiers ready; the submission's code is not run yet."""
@@ -202,14 +202,6 @@ class Worker:
             "cores": os.cpu_count(),
             "datasets": list(datasets.DATASETS),
         }
-
-
-def _blame(problem: BaseException) -> str:
-    """An unexpected error in one sentence, with the innermost line that raised it."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    said = " ".join(str(problem).split())[:300]
-    return f"{type(problem).__name__}{where}: {said}"
 
 
 def _status(problem: BaseException) -> str:

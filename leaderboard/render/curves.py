@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from benchmark.comparison import mean_over_images
 from benchmark.records import Interval
-from benchmark.score import Score
+from benchmark.score import Score, mean_share
 from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.render.axes import Axis
 from leaderboard.render.digest import Part
@@ -138,7 +137,7 @@ def _series(name: str, points: Sequence[tuple[float, Interval]]) -> Series:
 
 def _over_rate(curve: CodecCurve, field: str, name: str = "") -> Series:
     points = [
-        (rate, mean_over_images(over_classifiers(entry, field)))
+        (rate, mean_share(over_classifiers(entry, field).tolist()))
         for rate, entry in zip(curve.rates, curve.entries, strict=True)
     ]
     labels = tuple(entry.run.header.variant for entry in curve.entries)

@@ -10,6 +10,9 @@ from benchmark.defense import Plugin
 from benchmark.errors import SubmissionError
 from leaderboard.sandbox.traits import Traits, traits_of
 
+MODULE = "submission_"
+"""What the names of submissions' modules begin with."""
+
 
 @dataclass(frozen=True)
 class PluginSpec:
@@ -25,7 +28,7 @@ class PluginSpec:
 def load(spec: PluginSpec) -> Plugin:
     """A new instance of the submission's class, checked against the manifest."""
     source = Path(spec.source)
-    found = importlib.util.spec_from_file_location(f"submission_{source.parent.name}", source)
+    found = importlib.util.spec_from_file_location(MODULE + source.parent.name, source)
     if found is None or found.loader is None:
         raise SubmissionError(f"{source} cannot be loaded as Python")
     module = importlib.util.module_from_spec(found)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from benchmark.contract import check_streams
 from benchmark.defense import Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import ContractError
@@ -77,7 +78,8 @@ class Servant:
     def compress(self, x: Tensor, seed: int) -> list[bytes]:
         """A codec's streams."""
         with torch.no_grad(), seeded("call", seed):
-            return codec_of(self.plugin).compress(x)
+            made = codec_of(self.plugin).compress(x)
+        return check_streams(made, len(x), f"{type(self.plugin).__name__}.compress")
 
     def decompress(self, streams: list[bytes], size: tuple[int, int], seed: int) -> Tensor:
         """The images of the streams."""

@@ -10,13 +10,13 @@ import os
 import socket
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from benchmark.errors import CallError, SqueezebenchError
+from leaderboard.sandbox.blame import blame
 from leaderboard.sandbox.limits import from_words, restrict
 from leaderboard.sandbox.loading import PluginSpec, load
 from leaderboard.sandbox.memory import Buffer
@@ -90,7 +90,7 @@ class Worker:
 
     def _complain(self, message: Message, problem: BaseException) -> None:
         traceback.print_exc()
-        status, text = Status.FAILED, _blame(problem)
+        status, text = Status.FAILED, blame(problem) + _hint(problem)
         if isinstance(problem, CallError):
             status, text = Status.REFUSED, str(problem)
         elif isinstance(problem, SqueezebenchError):
@@ -153,12 +153,14 @@ class Worker:
         return Reply()
 
 
-def _blame(problem: BaseException) -> str:
-    """An unexpected error in one sentence, with the innermost line that raised it."""
-    frames = traceback.extract_tb(problem.__traceback__)
-    where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    said = " ".join(str(problem).split())[:300]
-    return f"{type(problem).__name__}{where}: {said}"
+def _hint(problem: BaseException) -> str:
+    """What a stranger to the box may not know."""
+    if not isinstance(problem, OSError):
+        return ""
+    return (
+        " (the sandbox has no network, and no files but the submission's, its weights' and the "
+        "libraries')"
+    )
 
 
 def _close_others(kept: set[int]) -> None:

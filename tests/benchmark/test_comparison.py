@@ -8,12 +8,11 @@ import pytest
 from benchmark.comparison import (
     at_rate,
     holm,
-    mean_over_images,
     paired_difference,
     paired_p,
     tiers,
 )
-from benchmark.score import wilson
+from benchmark.score import mean_share, wilson
 
 
 @pytest.mark.parametrize(("one", "other"), [(8, 2), (5, 0), (6, 6), (0, 30), (41, 20)])
@@ -96,7 +95,7 @@ def test_the_difference_is_of_the_same_images() -> None:
 
 
 def test_an_interval_of_nothing_does_not_shrink_to_a_point() -> None:
-    found = mean_over_images(np.zeros(24))
+    found = mean_share([0.0] * 24)
     assert (found.estimate, found.low) == pytest.approx((0, 0))
     assert found.high == pytest.approx(0.138, abs=1e-3)
 

@@ -62,6 +62,25 @@ def test_transfer_that_beats_every_attack() -> None:
     assert names(run(cells=(*CELLS, cell), outcomes=(*OUTCOMES, *weak))) == []
 
 
+def test_a_codec_that_offers_no_slope() -> None:
+    """A codec without loss has no error to attack."""
+    asked = {"cell": [{"access": "vanilla", "objectives": ["rate", "mse", "joint"]}]}
+    blind = tuple(cell for cell in CELLS if cell.objective is None)
+    told = run(cells=blind, outcomes=[one for one in OUTCOMES if one.cell in (CLEAN, "noise")])
+    told = replace(told, header=replace(told.header, protocol_content=asked))
+    (flag,) = raised(told)
+    assert flag.name == "no-adaptive-attack"
+    assert flag.evidence.startswith("The codec offers no slope of the rate and of the error;")
+    whole = replace(run(), header=replace(run().header, protocol_content=asked))
+    assert raised(whole) == ()
+    (result,) = told.results
+    exact = tuple(replace(one, mse=0.0, psnr=None) for one in result.codec_outcomes)
+    told = replace(told, results=(replace(result, codec_outcomes=exact),))
+    assert [flag.evidence[:39] for flag in raised(told)] == [
+        "The codec offers no slope of the rate; "
+    ]
+
+
 def test_every_flag_says_when_and_what() -> None:
     for flag in CODEC_FLAGS.values():
         assert flag.raised_if.endswith(".")
