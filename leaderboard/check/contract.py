@@ -144,7 +144,7 @@ def _gradient(subject: Subject) -> Iterator[Finding]:
     if not bool(torch.isfinite(slope).all()):
         yield found(Level.ERROR, "gradient", "the gradient is not finite")
         return
-    if subject.gradient == "surrogate" and _says_nothing(subject, x.detach(), out):
+    if subject.gradient == "surrogate" and _says_nothing(subject, x.detach(), slope, weight):
         says = (
             "gradient = 'surrogate' is declared, but surrogate gives the pictures as they are; "
             "define it in the class, or declare gradient = 'none'"
@@ -163,11 +163,10 @@ def _gradient(subject: Subject) -> Iterator[Finding]:
         yield found(Level.WARNING, "gradient", says)
 
 
-def _says_nothing(subject: Subject, x: Images, out: Tensor) -> bool:
-    """Whether the surrogate is the identity and the defense is not."""
-    if out.shape != x.shape or not torch.equal(out.detach(), x):
-        return False
-    return not torch.equal(_answer(subject.plugin, x), x)
+def _says_nothing(subject: Subject, x: Images, slope: Images, weight: Tensor) -> bool:
+    """Whether the surrogate's gradient is the identity's, and the defense is not the identity."""
+    identity = slope.shape == weight.shape and torch.equal(slope, weight)
+    return identity and not torch.equal(_answer(subject.plugin, x), x)
 
 
 def _distance(subject: Subject, x: Images, slope: Images, weight: Tensor) -> float:

@@ -86,6 +86,15 @@ class Told(Codec):
         return self.kept[0]
 
 
+class NoPicture(Told):
+    def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
+        return None  # type: ignore[return-value]
+
+
+class WithoutSurrogate(Flat):
+    """Rounds, and keeps the surrogate that it inherits: the identity."""
+
+
 class Empty(Told):
     def compress(self, x: Images) -> list[bytes]:
         super().compress(x)
@@ -144,6 +153,8 @@ def test_an_honest_plugin_passes(make: Callable[[], Plugin], gradient: str) -> N
         (Counting, "none", Level.WARNING, "stateful", "alone and in another order"),
         (Wrong, "exact", Level.WARNING, "gradient", "finite differences along it are within"),
         (Flat, "exact", Level.ERROR, "gradient", "is 0 everywhere"),
+        (WithoutSurrogate, "surrogate", Level.ERROR, "gradient", "define it in the class"),
+        (NoPicture, "none", Level.ERROR, "output", "decompress returned NoneType, expected a"),
         (Told, "none", Level.ERROR, "bitstream", "each must stand alone"),
         (Empty, "none", Level.ERROR, "bitstream", "an empty stream"),
         (lambda: Bragging(50), "surrogate", Level.WARNING, "likelihood", "0.00 of the real bits"),
@@ -155,6 +166,11 @@ def test_a_promise_that_is_broken_is_found(
 ) -> None:
     matching = [one for one in found(make, gradient) if one.part == part and says in one.says]
     assert [one.level for one in matching] == [level]
+
+
+def test_one_fault_is_told_once() -> None:
+    told = [one for one in found(Smaller) if one.level == Level.ERROR]
+    assert len(told) == len({one.says for one in told}) < 3
 
 
 def test_a_dead_box_ends_the_measurement() -> None:

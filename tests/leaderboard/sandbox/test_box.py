@@ -127,6 +127,12 @@ def test_nothing_of_a_box_stays(tmp_path: Path) -> None:
             r"RuntimeError at defense.py:\d+: no luck",
         ),
         ("raise SystemExit(3)", ContractError, "SystemExit"),
+        ("torch.relu('x')", ContractError, r"TypeError at defense.py:\d+: "),
+        (
+            "import urllib.request as u; u.urlopen('http://localhost:9')",
+            ContractError,
+            r"URLError at defense.py:\d+: .* \(the sandbox has no network, and no files but",
+        ),
         (
             "import os; os._exit(3)",
             BoxError,

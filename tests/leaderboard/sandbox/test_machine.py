@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BoxError
+from leaderboard.check.check import check
 from leaderboard.sandbox import arguments, machine
 from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.limits import Limits
+from leaderboard.submission import SUBMISSIONS
 from tests.leaderboard.commands import complaint, succeed
 
 
@@ -36,6 +38,14 @@ def test_no_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not machine.available()
     with pytest.raises(BoxError, match=r"apt-get install bubblewrap.*--unsandboxed"):
         machine.check()
+
+
+def test_a_check_without_bwrap_blames_no_submission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BoxError, match=r"^no sandbox on this machine: bwrap is not on PATH"):
+        check(SUBMISSIONS / "identity", lambda _: None)
 
 
 def test_an_old_bwrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
