@@ -3,16 +3,30 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmark import classifiers, datasets
+from benchmark import protocol as protocols
+from benchmark.batches import batch_of
+from benchmark.defense import Defense
 from benchmark.flags import raised
+from benchmark.judge import Judge
+from benchmark.places import DATA_VARIABLE
 from benchmark.records import Run
 from benchmark.score import Score, score
+from benchmark.tensors import Images
 from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.store import Store
 from tests.leaderboard.commands import SUBMISSIONS, succeed
 
 HERE = Path(__file__).parent
 K4 = ThreatModel(Norm.LINF, 4)
+BATCH = 50
+
+
+class Undefended(Defense):
+    def forward(self, x: Images) -> Images:
+        return x
 
 
 def evaluated(submission: str, protocol: str, db: Path, data: Path, *options: object) -> Run:
@@ -23,13 +37,25 @@ def evaluated(submission: str, protocol: str, db: Path, data: Path, *options: ob
 
 
 @pytest.mark.real
-def test_clean_accuracy_is_the_published_one(real_folder: Path, tmp_path: Path) -> None:
-    """Top-1 of the folder's README, within 0.3 points, over all 1,300 photographs."""
-    run = evaluated("identity", "clean.toml", tmp_path / "r.db", real_folder)
-    for name, published in (("deit-tiny", 0.808), ("mobilenetv2", 0.789)):
-        found = score(run, name)
-        assert found.images == 1300
-        assert found.clean.estimate == pytest.approx(published, abs=0.003)
+@pytest.mark.parametrize(("name", "published"), [("deit-tiny", 0.808), ("mobilenetv2", 0.789)])
+def test_clean_accuracy_is_the_published_one(
+    real_folder: Path, name: str, published: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Top-1 of the folder's README, within 0.3 points, judged over all 1,300 photographs.
+
+    The judge alone, for a run would judge every picture four times.
+    """
+    monkeypatch.setenv(DATA_VARIABLE, str(real_folder))
+    protocol = protocols.load(str(HERE / "clean.toml"))
+    (spec,) = [one for one in protocol.classifiers if one.name == name]
+    loaded = classifiers.load(spec, [], torch.device("cpu"))
+    sample = datasets.fingerprinted(datasets.find(protocol.dataset))
+    judge, n, right = Judge(loaded.model, Undefended()), len(sample.pictures), 0
+    for start in range(0, n, BATCH):
+        batch = batch_of(sample, loaded, range(start, min(start + BATCH, n)))
+        right += int(judge(batch.pixels, batch.y).draws_correct.sum())
+    assert n == 1300
+    assert right / n == pytest.approx(published, abs=0.003)
 
 
 @pytest.fixture(scope="module")
