@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -12,6 +13,8 @@ from leaderboard.bench.disturbances import FAULTS
 from leaderboard.engine.local import LocalEngine
 from leaderboard.store import Store
 from tests.leaderboard.postgres import Server
+
+LOST = "lost-database"
 
 
 def test_faults_cost_no_outcome(tmp_path: Path) -> None:
@@ -22,6 +25,14 @@ def test_faults_cost_no_outcome(tmp_path: Path) -> None:
     assert report.tables >= 1
     # A worker without memory or life, a full disk, a lost database, and Ctrl-C in two ways.
     assert sum(report.stopped.values()) >= 5
+
+
+def test_a_run_waits_for_a_server_that_was_there(tmp_path: Path, postgres: Server) -> None:
+    """It loses its power while the run writes, and comes back after two seconds."""
+    with mock.patch.dict(faults.FAULTS, clear=True, **{LOST: FAULTS[LOST]}):
+        report = faults.rehearse(1, 3, tmp_path, postgres)
+    assert (report.faults, report.wrong, report.tables) == ({LOST: 1}, 0, 1)
+    assert sum(report.stopped.values()) == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
