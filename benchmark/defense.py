@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from benchmark.errors import ContractError
 from benchmark.tensors import Candidates, Costs, Images, Logits, PerImage
+from benchmark.transfers import to_device
 
 
 class Defense(nn.Module):
@@ -77,7 +78,7 @@ class Codec(Defense):
     def forward(self, x: Images) -> Images:
         """The images after a round trip through the bitstream."""
         height, width = x.shape[-2:]
-        return self.decompress(self.compress(x), (height, width)).to(x.device)
+        return to_device(self.decompress(self.compress(x), (height, width)), x.device)
 
     def reconstructed(self, x: Images) -> Images:
         """What the streams of `x` decode to, to the bit; with no gradient."""
@@ -88,7 +89,7 @@ class Codec(Defense):
         """The streams, and the images that they decode to."""
         height, width = x.shape[-2:]
         streams = self.compress(x)
-        return streams, self.decompress(streams, (height, width)).to(x.device)
+        return streams, to_device(self.decompress(streams, (height, width)), x.device)
 
     @property
     def has_likelihood(self) -> bool:

@@ -15,6 +15,7 @@ from benchmark.errors import CallError, ContractError, UnknownNameError
 from benchmark.gradients import ROUNDINGS
 from benchmark.tensors import Images, PerImage
 from benchmark.threat import LEVELS
+from benchmark.transfers import to_host
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """A picture (h, w, 3), planes (3, h, w), or several of either."""
@@ -79,7 +80,7 @@ def planes(x: Images) -> Pixels:
     than anything else can bring the channels last.
     """
     levels = x.float().clamp(0, 1).mul_(LEVELS).add_(ROUNDER)
-    return levels.view(torch.int32).to(torch.uint8).cpu().numpy()
+    return to_host(levels.view(torch.int32).to(torch.uint8)).numpy()
 
 
 def same_size(found: tuple[int, ...], size: tuple[int, int], name: str) -> None:
