@@ -97,13 +97,22 @@ class Attacker:
         size = max(1, AT_ONCE // planned.budget.draws) if planned.budget.draws > 1 else len(y)
         what = (kind(planned.cell), tuple(pixels.shape[1:]))
 
-        def crafted(group: slice, planned: PlannedCell = planned) -> Crafted:
+        def crafted(group: slice) -> Crafted:
             with seeded("craft", planned.cell.name, group.start, *seed):
                 return self._group(pixels[group], y[group], planned)
 
-        short = planned.shortened(TRIAL_STEPS)
-        parts = self._fitting.split(what, len(y), size, crafted, lambda g: crafted(g, short))
+        def trial(group: slice) -> None:
+            with seeded("craft", planned.cell.name, group.start, *seed):
+                self._try(pixels[group], y[group], planned.shortened(TRIAL_STEPS))
+
+        parts = self._fitting.split(what, len(y), size, crafted, trial)
         return Crafted(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+    def _try(self, pixels: Tensor, y: Labels, planned: PlannedCell) -> None:
+        """As much as needs all memory that an attack ever does, of either model."""
+        defense = self._map(planned.cell.estimator or "")
+        for model in (self._fast, self._precise):
+            _attacked(model, defense, pixels, y, planned)
 
     def _group(self, pixels: Tensor, y: Labels, planned: PlannedCell) -> Crafted:
         defense = self._map(planned.cell.estimator or "")
