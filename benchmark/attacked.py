@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import BoxError
+from benchmark.fitting import device_is_full
 from benchmark.geometry import on_lattice
 from benchmark.tensors import DefenseMap, ImageMap, Images, Logits, Model
 
@@ -69,7 +70,9 @@ def tolerant(defense: ImageMap) -> ImageMap:
             return defense(x)
         except BoxError:  # there is nobody left to ask
             raise
-        except Exception:  # noqa: BLE001 (whatever a decoder does, it is its failure)
+        except Exception as problem:
+            if device_is_full(problem):
+                raise
             return torch.cat([_or_grey(defense, x[i : i + 1]) for i in range(len(x))])
 
     return mapped
@@ -80,5 +83,7 @@ def _or_grey(defense: ImageMap, x: Images) -> Images:
         return defense(x)
     except BoxError:
         raise
-    except Exception:  # noqa: BLE001 (as above)
+    except Exception as problem:
+        if device_is_full(problem):
+            raise
         return 0 * x + 0.5

@@ -11,6 +11,7 @@ from benchmark.datasets import Sample
 from benchmark.datasets.pictures import checked
 from benchmark.errors import DataError
 from benchmark.tensors import Labels
+from benchmark.transfers import to_device
 
 
 @dataclass(frozen=True)
@@ -52,4 +53,4 @@ def batch_of(sample: Sample, classifier: LoadedClassifier, positions: Sequence[i
     ]
     device = classifier.model.mean.device
     labels = torch.tensor(y, device=device)
-    return Batch(ids, torch.stack(prepared).to(device), labels, positions[0])
+    return Batch(ids, to_device(torch.stack(prepared), device), labels, positions[0])

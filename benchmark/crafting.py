@@ -8,16 +8,21 @@ from torch import Tensor
 
 from benchmark import attacks
 from benchmark.attacked import AttackedModel, tolerant
+from benchmark.cost import kind
 from benchmark.defense import Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import CallError
 from benchmark.estimators import ESTIMATORS, estimator
+from benchmark.fitting import Fitting
 from benchmark.geometry import from_bytes, to_bytes, to_lattice, to_lattice_in_ball
 from benchmark.judge import differences, in_ball
 from benchmark.loss import margin
 from benchmark.protocol import PlannedCell
 from benchmark.tensors import DefenseMap, Images, Labels, Mask, Model
 from benchmark.threat import Access, ThreatModel
+
+TRIAL_STEPS = 2
+"""Steps after which an attack holds all the memory that it ever needs."""
 
 AT_ONCE = 96
 """Images times draws in one forward pass of an attack that averages over draws."""
@@ -73,10 +78,16 @@ class Attacker:
     it is, with nothing behind it (`benchmark.replacement.behind`) that could be prepared.
     """
 
-    def __init__(self, precise: Model, fast: Model, defense: Plugin | None) -> None:
+    def __init__(
+        self,
+        precise: Model,
+        fast: Model,
+        defense: Plugin | None,
+        fitting: Fitting | None = None,
+    ) -> None:
         """Without a defense the bare classifier is attacked, as for transfer."""
         self._precise, self._fast = precise, fast
-        self._defense = defense
+        self._defense, self._fitting = defense, fitting or Fitting()
 
     def __call__(self, pixels: Tensor, y: Labels, planned: PlannedCell, *seed: object) -> Crafted:
         """Attack pictures in bytes (n, 3, h, w); `seed` names the draws of a randomized defense.
@@ -84,12 +95,24 @@ class Attacker:
         The result of an attack that minimizes the distance is on the lattice but in no ball.
         """
         size = max(1, AT_ONCE // planned.budget.draws) if planned.budget.draws > 1 else len(y)
-        parts = []
-        for start in range(0, len(y), size):
-            group = slice(start, start + size)
-            with seeded("craft", planned.cell.name, start, *seed):
-                parts.append(self._group(pixels[group], y[group], planned))
+        what = (kind(planned.cell), tuple(pixels.shape[1:]))
+
+        def crafted(group: slice) -> Crafted:
+            with seeded("craft", planned.cell.name, group.start, *seed):
+                return self._group(pixels[group], y[group], planned)
+
+        def trial(group: slice) -> None:
+            with seeded("craft", planned.cell.name, group.start, *seed):
+                self._try(pixels[group], y[group], planned.shortened(TRIAL_STEPS))
+
+        parts = self._fitting.split(what, len(y), size, crafted, trial)
         return Crafted(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+    def _try(self, pixels: Tensor, y: Labels, planned: PlannedCell) -> None:
+        """As much as needs all memory that an attack ever does, of either model."""
+        defense = self._map(planned.cell.estimator or "")
+        for model in (self._fast, self._precise):
+            _attacked(model, defense, pixels, y, planned)
 
     def _group(self, pixels: Tensor, y: Labels, planned: PlannedCell) -> Crafted:
         defense = self._map(planned.cell.estimator or "")

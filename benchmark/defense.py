@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from benchmark.errors import ContractError
 from benchmark.tensors import Candidates, Costs, Images, Logits, PerImage
+from benchmark.transfers import to_device
 
 
 class Defense(nn.Module):
@@ -91,7 +92,7 @@ class Codec(Defense):
         if not isinstance(x_hat, Tensor):
             name = f"{type(self).__name__}.decompress"
             raise ContractError(f"{name} returned {type(x_hat).__name__}, expected a tensor")
-        return streams, x_hat.to(x.device)
+        return streams, to_device(x_hat, x.device)
 
     @property
     def has_likelihood(self) -> bool:

@@ -19,6 +19,7 @@ from benchmark.datasets import Sample
 from benchmark.defense import Plugin
 from benchmark.errors import ContractError
 from benchmark.estimators import admitted
+from benchmark.fitting import Fitting
 from benchmark.gallery import kept
 from benchmark.geometry import from_bytes
 from benchmark.history import Broken, History
@@ -70,6 +71,7 @@ class Harness:
         cache: Path,
         *,
         precision: str = "auto",
+        fitting: Fitting | None = None,
     ) -> None:
         """See the class."""
         self._protocol, self._sample = protocol, sample
@@ -85,6 +87,7 @@ class Harness:
         self._estimators = admitted(self._attacked, declared.gradient, example)
         self._planned = tuple(check_attacks(self._admitted(planned_cells(protocol))))
         self._cache = TransferCache(cache, self._device, self.crafting)
+        self._fitting = fitting or Fitting()
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -137,8 +140,7 @@ class Harness:
         randomized = self._declared.randomized
         judge = self._judge(name, self._judging, known)
         ask = Asking(judge, self._seed(name), batch, randomized=randomized)
-        clean = ask(exhibits[0])
-        verdicts = [clean]
+        verdicts = [clean := ask(exhibits[0])]
         if bool(clean.failed.all()):
             raise ContractError(f"no clean picture of shard {shard} decodes: {clean.reason}")
         history = History(Broken(untouched, clean.draws_correct == 0))
@@ -146,8 +148,7 @@ class Harness:
             part = batch.first((planned.cell.images or shard.stop) - batch.start)
             if not part.ids:
                 continue
-            before = history.before(planned.cell, len(part.ids))
-            made = self.crafted(name, part, planned, before)
+            made = self.crafted(name, part, planned, history.before(planned.cell, len(part.ids)))
             crafted = made.inside(part.pixels, planned.budget.threat, planned.cell.attack)
             exhibits.append(exhibit(part, planned.cell, crafted))
             verdicts.append(ask(exhibits[-1]))
@@ -212,7 +213,7 @@ class Harness:
         fast = prepared(classifier, self._dtype)
         seed = (self._protocol.seed, name, batch.start)
         if planned.cell.access is Access.TRANSFER:
-            bare = Attacker(classifier.model, fast, None)
+            bare = Attacker(classifier.model, fast, None, self._fitting.before(classifier.identity))
             key = (classifier.identity, planned, batch.pixels, batch.y)
             kept = self._cache.get(*key, lambda: bare(*key[2:], planned, *seed)._asdict())
             return Crafted(**kept)._replace(pixels=kept["pixels"].to(batch.pixels.device))
@@ -221,7 +222,7 @@ class Harness:
         if bool(standing.any()):
             attacked = placed(self._attacked, fast, classifier.numbers)
             precise, fast = behind(attacked, classifier.model), behind(attacked, fast)
-            attacker = Attacker(precise, fast, attacked)
+            attacker = Attacker(precise, fast, attacked, self._fitting.before(classifier.identity))
             part = attacker(batch.pixels[standing], batch.y[standing], planned, *seed)
             crafted.put(standing, part)
         return crafted

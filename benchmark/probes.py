@@ -13,8 +13,9 @@ from benchmark.attacked import tolerant
 from benchmark.defense import Classifier, Codec, Plugin
 from benchmark.draws import seeded
 from benchmark.estimators import ESTIMATORS, estimator
+from benchmark.fitting import in_parts
 from benchmark.geometry import to_lattice
-from benchmark.loss import log_cross_entropy
+from benchmark.loss import gradient_of, log_cross_entropy
 from benchmark.tensors import DefenseMap, Images, Labels, Logits, Mask, Model
 from benchmark.threat import LEVELS
 
@@ -93,16 +94,17 @@ def _attacked(subject: Subject, gradient: str) -> tuple[Logits, Images | None]:
     """What an attack sees: the logits, and the declared gradient of the loss if there is one."""
     exists = gradient in ESTIMATORS
     defense = followed(subject.attacked, gradient)
-    x = subject.x.detach().clone().requires_grad_(exists)
-    with torch.set_grad_enabled(exists), seeded("probe"):
-        logits = subject.model(defense(x))
-        loss = log_cross_entropy(logits, subject.y).sum()
-        slope = None
-        if loss.requires_grad:
-            (slope,) = torch.autograd.grad(loss, x, allow_unused=True)
-    if exists and slope is None:  # what no gradient reaches has a gradient of 0
-        slope = torch.zeros_like(x)
-    return logits.detach(), slope
+
+    def seen(part: slice) -> tuple[Logits, Images]:
+        x = subject.x[part].detach().clone().requires_grad_(exists)
+        with torch.set_grad_enabled(exists), seeded("probe"):
+            logits = subject.model(defense(x))
+            loss = log_cross_entropy(logits, subject.y[part]).sum()
+        # What no gradient reaches has a gradient of 0.
+        return logits.detach(), gradient_of(loss, x)
+
+    logits, slope = map(torch.cat, zip(*in_parts(seen, len(subject.x)), strict=True))
+    return logits, slope if exists else None
 
 
 def _answers(subject: Subject, attacked: Logits) -> dict[str, float]:

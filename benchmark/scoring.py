@@ -20,11 +20,12 @@ from torch import Tensor
 from benchmark.batches import Batch
 from benchmark.classifiers import LoadedClassifier
 from benchmark.crafting import Crafted
+from benchmark.fitting import in_parts
 from benchmark.geometry import from_bytes
 from benchmark.judge import Judge, Verdict, differences, through_png
 from benchmark.probes import drifted
 from benchmark.records import Cell, Outcome
-from benchmark.tensors import DefenseMap, Mask, Model
+from benchmark.tensors import DefenseMap, Logits, Mask, Model
 from benchmark.threat import Access
 
 DECOY = "decoy"
@@ -170,9 +171,13 @@ def attacked_differently(
     `mapped` is what attacks follow, and is asked as they ask it.
     """
     place = secrets.randbelow(len(exhibits))
-    x = from_bytes(exhibits[place].pixels).requires_grad_()
-    with torch.enable_grad():
-        logits = model(mapped(x)).detach()
+    pixels = exhibits[place].pixels
+
+    def asked(part: slice) -> Logits:
+        with torch.enable_grad():
+            return model(mapped(from_bytes(pixels[part]).requires_grad_())).detach()
+
+    logits = torch.cat(in_parts(asked, len(pixels)))
     return drifted(verdicts[place].logits, logits).cpu()
 
 

@@ -3,7 +3,6 @@
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -26,7 +25,6 @@ T = TypeVar("T")
 FEW = 2
 """Pictures that are probed on a CPU, where time grows with their number."""
 STEPS = 3
-QUERIES = 60
 
 
 class Passes(NamedTuple):
@@ -94,14 +92,14 @@ def _steps(
     """One measurement a kind: one step and several, from which a further one follows."""
     for name, one in {kind(one.cell): one for one in planned}.items():
         if one.cell.access is Access.QUERY:
-            seconds, passes = _clocked(lambda: craft(_short(one, STEPS)), warm=True)  # noqa: B023
+            seconds, passes = _clocked(lambda: craft(one.shortened(STEPS)), warm=True)  # noqa: B023
             asked = max(1, int(passes.forwards.sum()))
             yield StepTime(classifier, name, 0.0, seconds / asked)
             continue
-        first_s, first = _clocked(lambda: craft(_short(one, 1)), warm=True)  # noqa: B023
+        first_s, first = _clocked(lambda: craft(one.shortened(1)), warm=True)  # noqa: B023
         all_s, all_passes = first_s, first
         if one.budget.steps > 1:
-            all_s, all_passes = _clocked(lambda: craft(_short(one, STEPS)))  # noqa: B023
+            all_s, all_passes = _clocked(lambda: craft(one.shortened(STEPS)))  # noqa: B023
         more = int(all_passes.backwards.sum()) - int(first.backwards.sum())
         yield StepTime(
             classifier,
@@ -111,18 +109,6 @@ def _steps(
             int(first.backwards.sum()) / pictures,
             max(0, more) / (STEPS - 1) / pictures,
         )
-
-
-def _short(planned: PlannedCell, steps: int) -> PlannedCell:
-    """The same attack with so few steps, one start, few queries, and no picture left alone."""
-    budget = replace(
-        planned.budget,
-        steps=steps,
-        restarts=1,
-        queries=min(planned.budget.queries, QUERIES),
-        until_broken=False,
-    )
-    return planned._replace(budget=budget)
 
 
 def _clocked(work: Callable[[], T], *, warm: bool = False) -> tuple[float, T]:

@@ -23,7 +23,7 @@ FLOORS = (
         "benchmark.draws",
         "benchmark.bd_rate",
     },
-    {"benchmark.fetching", "benchmark.handed"},
+    {"benchmark.fetching", "benchmark.fitting", "benchmark.handed", "benchmark.transfers"},
     {"benchmark.protocol", "benchmark.score", "benchmark.loss", "benchmark.weights"},
     {
         "benchmark.geometry",

@@ -84,6 +84,14 @@ def vit_small(images: int) -> Subject:
     return _random(network, images)
 
 
+def vit_b16(images: int) -> Subject:
+    """Torchvision's ViT-B/16, whose last layer would begin with zeros."""
+    with seeded("vit"):
+        network = torchvision.models.vit_b_16(weights=None)
+        nn.init.normal_(network.heads.head.weight, std=0.1)
+    return _random(network, images)
+
+
 def deit_tiny(images: int) -> Subject:
     """The pretrained DeiT-tiny and photographs of the ImageNet validation set."""
     if data_folder() is None:
@@ -112,6 +120,7 @@ def _loaded(spec: ClassifierSpec, dataset: DatasetSpec) -> Subject:
 SUBJECTS: Mapping[str, Callable[[int], Subject]] = {
     "resnet50": resnet50,
     "vit-small": vit_small,
+    "vit-b16": vit_b16,
     "deit-tiny": deit_tiny,
     "mini-resnet": mini_resnet,
 }

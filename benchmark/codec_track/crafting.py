@@ -7,12 +7,17 @@ from torch import Tensor
 
 from benchmark.codec_track import attacks, objectives
 from benchmark.codec_track.types import Loss, Views
+from benchmark.cost import kind
 from benchmark.defense import Codec
 from benchmark.draws import seed_of, seeded
 from benchmark.errors import BoxError, CallError
+from benchmark.fitting import Fitting, device_is_full
 from benchmark.geometry import from_bytes, in_ball, per_image, to_bytes, to_lattice_in_ball
 from benchmark.protocol import PlannedCell
 from benchmark.tensors import Images, PerImage
+
+TRIAL_STEPS = 2
+"""Steps after which an attack holds all the memory that it ever needs."""
 
 
 class Attacked(NamedTuple):
@@ -55,24 +60,46 @@ class Counted:
         except BoxError:  # there is nobody left to ask, or to judge
             raise
         except Exception as problem:
+            if device_is_full(problem):
+                raise
             raise CrashError(x.detach()) from problem
 
     def _followed(self, gradient: Tensor) -> None:
         self.backwards += self._draws
 
 
-def craft(codec: Codec, pixels: Tensor, planned: PlannedCell, *seed: object) -> Attacked:
+def craft(
+    codec: Codec,
+    pixels: Tensor,
+    planned: PlannedCell,
+    *seed: object,
+    fitting: Fitting | None = None,
+) -> Attacked:
     """Attack pictures in bytes (n, 3, h, w) of one size; `seed` names the run's draws.
 
     A picture that crashes the codec is what an adversary wants: it ends the attack and goes to the
     judge. A crash on the clean picture is an error of the codec's own.
     """
+
+    def tried(group: slice, planned: PlannedCell = planned) -> Attacked:
+        return _crafted_or_split(codec, pixels[group], planned, *seed)
+
+    what = (kind(planned.cell), tuple(pixels.shape[1:]))
+    short, n = planned.shortened(TRIAL_STEPS), len(pixels)
+    parts = (fitting or Fitting()).split(what, n, n, tried, lambda group: tried(group, short))
+    return Attacked(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+
+def _crafted_or_split(
+    codec: Codec, pixels: Tensor, planned: PlannedCell, *seed: object
+) -> Attacked:
+    """All pictures together, or one by one if the codec crashed on some."""
     try:
         return _crafted(codec, pixels, planned, *seed)
     except CrashError as crash:
         if len(pixels) == 1:
             raise crash.__cause__ or crash from None
-    parts = [craft(codec, one, planned, *seed) for one in torch.split(pixels, 1)]
+    parts = [_crafted_or_split(codec, one, planned, *seed) for one in torch.split(pixels, 1)]
     return Attacked(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 

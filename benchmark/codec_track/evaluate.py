@@ -20,6 +20,7 @@ from benchmark.datasets import Sample
 from benchmark.defense import Codec, Plugin
 from benchmark.errors import CallError, ContractError
 from benchmark.estimators import Elsewhere
+from benchmark.fitting import Fitting
 from benchmark.gallery import kept
 from benchmark.geometry import from_bytes
 from benchmark.judge import differences, through_png
@@ -60,6 +61,7 @@ class CodecHarness:
         sources: Mapping[str, Source],
         cache: Path,
         device: torch.device,
+        fitting: Fitting | None = None,
     ) -> None:
         """See the class; `sources` are the codecs that the protocol's transfer cells name."""
         self._protocol, self._sample, self._subject = protocol, sample, subject
@@ -76,6 +78,7 @@ class CodecHarness:
         self._lossless = self._coded_without_loss(first)
         self._planned = tuple(self._admitted(codec_cells(protocol)))
         self._cache = TransferCache(cache, device, "fp32")
+        self._fitting = fitting or Fitting()
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -187,18 +190,19 @@ class CodecHarness:
 
     def crafted(self, group: Group, planned: PlannedCell) -> Attacked:
         """The attack's pictures; those of a transfer attack come from the cache if it has them."""
-        seed = self._protocol.seed
         cell = planned.cell
         if cell.access is Access.TRANSFER:
             source = self._sources[cell.source or ""]
             key = (source.identity, planned, group.pixels, torch.zeros(0))
-            kept = self._cache.get(
-                *key, lambda: craft(self._source(cell), group.pixels, planned, seed)._asdict()
-            )
+            kept = self._cache.get(*key, lambda: self._craft(self._source(cell), group, planned))
             return Attacked(**kept)._replace(pixels=kept["pixels"].to(group.pixels.device))
         bare = cell.access in (Access.VANILLA, Access.NOISE)
         codec = self._attacked.bare() if bare else self._attacked
-        return craft(codec, group.pixels, planned, seed)
+        return Attacked(**self._craft(codec, group, planned))
+
+    def _craft(self, codec: Codec, group: Group, planned: PlannedCell) -> dict[str, Tensor]:
+        made = craft(codec, group.pixels, planned, self._protocol.seed, fitting=self._fitting)
+        return made._asdict()
 
     def _source(self, cell: Cell) -> Codec:
         """The bare codec that the cell names, made when it is first needed."""

@@ -12,9 +12,11 @@ from benchmark.codecs.parallel import in_order
 from benchmark.codecs.rate_surrogate import jpeg_bits, residual_bits
 from benchmark.codecs.traditional import Traditional
 from benchmark.errors import CallError, ContractError, UnknownNameError
+from benchmark.geometry import to_bytes
 from benchmark.gradients import ROUNDINGS
 from benchmark.tensors import Images, PerImage
 from benchmark.threat import LEVELS
+from benchmark.transfers import to_host
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 """A picture (h, w, 3), planes (3, h, w), or several of either."""
@@ -37,9 +39,9 @@ class PillowCodec(Traditional):
 
     def compress(self, x: Images) -> list[bytes]:
         """One file an image."""
-        return in_order(
-            lambda image: self._encoded(levels(image)), x.detach().float().cpu().numpy()
-        )
+        if x.is_cuda:
+            return in_order(self._encoded, to_host(to_bytes(x.detach())).numpy())
+        return in_order(lambda image: self._encoded(levels(image)), x.detach().float().numpy())
 
     def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
         """The pictures in `streams`; a stream that does not decode to `size` is an error."""

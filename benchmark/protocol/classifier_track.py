@@ -1,6 +1,7 @@
 """Protocols of the classifier track."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal, NamedTuple, get_args
 
 from pydantic import Field, PositiveInt, model_validator
@@ -11,6 +12,7 @@ from benchmark.records import Cell
 from benchmark.tables import Table
 from benchmark.threat import Access, Budget, Norm, ThreatModel
 
+FEW_QUERIES = 60
 NO_ESTIMATOR = "bare"
 """Estimator of transfer cells: the gradient of the bare classifier."""
 NO_GRADIENT = "none"
@@ -132,6 +134,17 @@ class PlannedCell(NamedTuple):
     cell: Cell
     budget: Budget
     options: dict[str, str | int | float | bool]
+
+    def shortened(self, steps: int) -> "PlannedCell":
+        """The same with so few steps, one start, few queries, and no picture left alone."""
+        budget = replace(
+            self.budget,
+            steps=steps,
+            restarts=1,
+            queries=min(self.budget.queries, FEW_QUERIES),
+            until_broken=False,
+        )
+        return self._replace(budget=budget)
 
 
 def planned_cells(protocol: Protocol) -> Iterator[PlannedCell]:

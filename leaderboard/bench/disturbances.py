@@ -11,15 +11,16 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from unittest import mock
 
 from benchmark.places import cache_folder
+from leaderboard.bench.postgres import CRASH, Server
 from leaderboard.engine.local import LocalEngine
 from leaderboard.store import store
+from leaderboard.store.database import Database
 
 REFUSAL = "SELECT RAISE(ABORT, 'gone')"
 LOCKED_S = 1.5
@@ -27,10 +28,22 @@ LOCKED_S = 1.5
 
 @dataclass
 class Stage:
-    """What a fault may reach: the database's file and the engine's worker."""
+    """What a fault may reach: the database and the engine's worker.
 
-    database: Path
+    `database` is an SQLite file, or the URL of a database of `server`, which a fault takes away for
+    `gone_s` seconds. `passing` are faults that end by themselves.
+    """
+
+    database: str
     engine: LocalEngine
+    server: Server | None = None
+    gone_s: float = 2
+    passing: list[threading.Thread] = field(default_factory=list)
+
+    def passes(self, fault: Callable[[], None]) -> None:
+        """Let it go on beside the run."""
+        self.passing.append(threading.Thread(target=fault))
+        self.passing[-1].start()
 
     @property
     def worker(self) -> int:
@@ -58,25 +71,39 @@ def full_disk(_stage: Stage) -> None:
 
 def locked_database(stage: Stage) -> None:
     """Somebody else writes for a while."""
+    held = threading.Event()
 
     def hold() -> None:
-        other = sqlite3.connect(stage.database, timeout=30)
-        other.execute("BEGIN IMMEDIATE")
-        time.sleep(LOCKED_S)
-        other.rollback()
-        other.close()
+        if stage.server is None:
+            with closing(sqlite3.connect(stage.database, timeout=30)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                held.set()
+                time.sleep(LOCKED_S)
+            return
+        with Database(stage.database).transaction() as connection:
+            connection.exec_driver_sql("LOCK TABLE shards")
+            held.set()
+            time.sleep(LOCKED_S)
 
-    threading.Thread(target=hold).start()
+    stage.passes(hold)
+    held.wait(LOCKED_S)
 
 
 def lost_database(stage: Stage) -> None:
-    """Every write is refused until the next attempt, as by a server that is gone."""
-    other = sqlite3.connect(stage.database)
-    other.execute(
-        "CREATE TRIGGER gone BEFORE INSERT ON shards BEGIN SELECT RAISE(ABORT, 'gone'); END"
-    )
-    other.commit()
-    other.close()
+    """A server loses its power, and is started again; a file refuses all until the next attempt."""
+    if stage.server is None:
+        with closing(sqlite3.connect(stage.database)) as other:
+            other.execute(f"CREATE TRIGGER gone BEFORE INSERT ON shards BEGIN {REFUSAL}; END")
+            other.commit()
+        return
+    server = stage.server
+    server.stop(CRASH)
+
+    def come_back() -> None:
+        time.sleep(stage.gone_s)
+        server.start()
+
+    stage.passes(come_back)
 
 
 def clock_jump(_: Stage) -> None:
@@ -116,7 +143,7 @@ FAULTS: Mapping[str, Callable[[Stage], None]] = {
 
 
 @contextmanager
-def mended(database: Path) -> Iterator[None]:
+def mended(stage: Stage) -> Iterator[None]:
     """Whatever a fault changed is put right afterwards, as a person would."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -127,7 +154,9 @@ def mended(database: Path) -> Iterator[None]:
         signal.signal(signal.SIGALRM, handler)
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         mock.patch.stopall()
-        other = sqlite3.connect(database, timeout=30)
-        other.execute("DROP TRIGGER IF EXISTS gone")
-        other.commit()
-        other.close()
+        for fault in stage.passing:
+            fault.join()
+        if stage.server is None:
+            with closing(sqlite3.connect(stage.database, timeout=30)) as other:
+                other.execute("DROP TRIGGER IF EXISTS gone")
+                other.commit()

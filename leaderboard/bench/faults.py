@@ -12,14 +12,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmark import protocol as protocols
 from benchmark.errors import SqueezebenchError
 from leaderboard import submission
 from leaderboard.bench.disturbances import FAULTS, Stage, mended
+from leaderboard.bench.postgres import Server, server
 from leaderboard.engine.local import LocalEngine
 from leaderboard.evaluation import Request, evaluate
 from leaderboard.export import outcomes_csv
@@ -56,8 +59,13 @@ class Report:
     seconds: float = 0
 
 
-def rehearse(count: int, seed: int, folder: Path) -> Report:
-    """So many faults, each kind as often as any other, in an order and at moments of the seed."""
+def rehearse(
+    count: int, seed: int, folder: Path, server: Server | None = None, gone_s: float = 2
+) -> Report:
+    """So many faults, each kind as often as any other, in an order and at moments of the seed.
+
+    Runs are kept in SQLite files, or on `server`, which is gone for `gone_s` seconds at a time.
+    """
     draw = random.Random(seed)  # noqa: S311 (no secret)
     names = [
         name for _ in range(0, count, len(FAULTS)) for name in draw.sample([*FAULTS], len(FAULTS))
@@ -76,7 +84,9 @@ def rehearse(count: int, seed: int, folder: Path) -> Report:
         made = Store(str(folder / "undisturbed.db"), create=True)
         expected = outcomes_csv(evaluate(request, made, engine, lambda *_: None))
     while left:
-        table = _disturbed(request, folder / f"{report.tables}.db", left, draw, report)
+        database = server.database() if server else str(folder / f"{report.tables}.db")
+        staged = partial(Stage, database, server=server, gone_s=gone_s)
+        table = _disturbed(request, staged, left, draw, report)
         report.tables += 1
         report.wrong += table != expected
     report.seconds = time.monotonic() - started
@@ -101,14 +111,18 @@ class Schedule:
 
 
 def _disturbed(
-    request: Request, database: Path, left: list[str], draw: random.Random, report: Report
+    request: Request,
+    staged: Callable[[LocalEngine], Stage],
+    left: list[str],
+    draw: random.Random,
+    report: Report,
 ) -> str:
     """The table of one run, which is taken up until it is done; uses faults that are `left`."""
     while True:
-        with LocalEngine(1, 1) as engine, mended(database):
-            schedule = Schedule(Stage(database, engine), left, draw.randrange(4), report)
+        with LocalEngine(1, 1) as engine, mended(stage := staged(engine)):
+            schedule = Schedule(stage, left, draw.randrange(4), report)
             try:
-                run = evaluate(request, Store(str(database), create=True), engine, schedule)
+                run = evaluate(request, Store(stage.database, create=True), engine, schedule)
             except SqueezebenchError as problem:
                 report.stopped[_kind(str(problem))] += 1
             except KeyboardInterrupt:
@@ -127,9 +141,14 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m leaderboard.bench.faults", description=__doc__)
     parser.add_argument("--faults", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--postgres", action="store_true", help="on a server made for it")
+    parser.add_argument("--gone", type=float, default=2, help="seconds without the server")
     arguments = parser.parse_args(given)
-    with tempfile.TemporaryDirectory(prefix="squeezebench-") as folder:
-        report = rehearse(arguments.faults, arguments.seed, Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="squeezebench-") as folder,
+        server() if arguments.postgres else nullcontext() as found,
+    ):
+        report = rehearse(arguments.faults, arguments.seed, Path(folder), found, arguments.gone)
     sys.stdout.write(json.dumps(vars(report), indent=1) + "\n")
     return int(report.wrong > 0)
 

@@ -4,7 +4,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from benchmark.fitting import device_share
 from benchmark.handed import WEIGHTS_VARIABLE
+from leaderboard.engine.memory import FOR_A_BOX
 from leaderboard.engine.wire import Job
 from leaderboard.sandbox.arguments import Shown
 from leaderboard.sandbox.limits import DEFAULT, Limits
@@ -17,7 +19,8 @@ def plugins_of(job: Job, device: str, threads: int) -> Boxes | InProcess:
     spec = _spec(job)
     if job.sandboxed:
         weights = Path(job.weights) if job.weights else None
-        return Boxes(spec, Shown(Path(job.source).parent, weights, device, threads), _limits(job))
+        limits = replace(_limits(job), device_share=device_share() * FOR_A_BOX)
+        return Boxes(spec, Shown(Path(job.source).parent, weights, device, threads), limits)
     os.environ[WEIGHTS_VARIABLE] = job.weights or ""
     return InProcess(spec, device)
 

@@ -20,18 +20,15 @@ from benchmark.codec_track.evaluate import CodecHarness, Source, Subject
 from benchmark.defense import Plugin
 from benchmark.errors import SqueezebenchError
 from benchmark.evaluate import Declared, Harness
+from benchmark.fitting import Fitting
 from benchmark.places import cache_folder
 from benchmark.precision import precision_on
-from benchmark.protocol import (
-    CodecProtocol,
-    DatasetSpec,
-    Protocol,
-)
+from benchmark.protocol import CodecProtocol, DatasetSpec, Protocol
 from benchmark.records import ClassifierRecord, Shard
 from benchmark.step_times import measure, measure_codec
 from benchmark.threat import Norm, ThreatModel
 from leaderboard.engine.found import classifier_of, device_of, opened_of, sample_of
-from leaderboard.engine.memory import forget_peaks, peaks
+from leaderboard.engine.memory import fitting_of, forget_peaks, hold, peaks
 from leaderboard.engine.plugin import plugins_of
 from leaderboard.engine.wire import (
     Job,
@@ -56,6 +53,7 @@ class Worker:
         self._open: Callable[[], Harness | CodecHarness] | None = None
         self._admitted: Harness | CodecHarness | None = None
         self._plugins: list[Boxes | InProcess] = []
+        self._fitting = Fitting()
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "open": self.open,
             "admit": self.admit,
@@ -85,7 +83,9 @@ class Worker:
         job = job_from(content)
         protocol = protocols.of_content(job.protocol)
         device = device_of(job.device)
+        hold(device, sandboxed=job.sandboxed)
         self.close()
+        self._fitting = fitting_of(device, job.entry, job.parameters, job.sandboxed)
         if isinstance(protocol, CodecProtocol):
             opened, self._open = self._codec_track(job, protocol, device)
         else:
@@ -135,6 +135,7 @@ class Worker:
             Declared(job.gradient, job.randomized),
             cache_folder("transfer"),
             precision=crafting,
+            fitting=self._fitting,
         )
 
     def _codec_track(
@@ -151,14 +152,17 @@ class Worker:
             for one in job.sources
         }
         return opened_of(job, protocol, sample, (), device, "fp32"), lambda: CodecHarness(
-            protocol, sample, subject, sources, cache_folder("transfer"), device
+            protocol, sample, subject, sources, cache_folder("transfer"), device, self._fitting
         )
 
     def shard(self, content: dict[str, Any]) -> dict[str, Any]:
         """Evaluate one shard of the open job."""
         forget_peaks()
+        refused = len(self._fitting.refused)
         result = self._harness().evaluate(Shard(**content))
         result.diagnostics.update(peaks())
+        if refused < len(self._fitting.refused):
+            result.diagnostics["device_refusals"] = len(self._fitting.refused) - refused
         return result_to(result)
 
     def probe(self, content: dict[str, Any]) -> dict[str, Any]:

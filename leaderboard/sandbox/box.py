@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from torch import Tensor, cuda
+from torch import OutOfMemoryError, Tensor, cuda
 
 from benchmark.errors import BoxError, ContractError, SubmissionError
 from leaderboard.sandbox.arguments import SUBMISSION, Shown, arguments, command
@@ -96,6 +96,8 @@ class Box:
             raise SubmissionError(text)
         if message.code == Status.MEMORY:
             raise self._end(BoxError(f"out of memory during {op.name.lower()!r}: {text}", MEMORY))
+        if message.code == Status.DEVICE_MEMORY:  # fewer pictures may fit
+            raise OutOfMemoryError(f"in the box: {text}")
         raise ContractError(text)
 
     def release(self, graph: int) -> None:

@@ -11,7 +11,8 @@ class Limits:
     """Of one box. Seconds are of wall clock, but for `cpu_s`; sizes are in bytes.
 
     `memory` is what all processes of the box together hold, its files included; `processes` and
-    `threads` are counted over all of it.
+    `threads` are counted over all of it. `device_share` is what torch may take of an accelerator's
+    memory; no kernel holds that one.
     """
 
     start_s: float = 300.0
@@ -23,6 +24,7 @@ class Limits:
     files: int = GIB
     shared: int = GIB // 4
     open_files: int = 1024
+    device_share: float = 1.0
 
 
 DEFAULT = Limits()

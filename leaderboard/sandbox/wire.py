@@ -46,6 +46,7 @@ class Status(IntEnum):
     REFUSED = 3
     MEMORY = 4
     FORBIDDEN = 5
+    DEVICE_MEMORY = 6
 
 
 class Message(NamedTuple):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import CallError, SqueezebenchError
+from benchmark.fitting import device_is_full
 from leaderboard.sandbox.blame import blame
 from leaderboard.sandbox.limits import from_words, restrict
 from leaderboard.sandbox.loading import PluginSpec, load
@@ -95,10 +96,15 @@ class Worker:
             status, text = Status.REFUSED, str(problem)
         elif isinstance(problem, SqueezebenchError):
             text = str(problem)
+        elif device_is_full(problem):
+            status = Status.DEVICE_MEMORY
         elif isinstance(problem, MemoryError) or any(sign in text for sign in OUT_OF_MEMORY):
             status = Status.MEMORY
         content = text.encode(errors="replace")[:MOST_TEXT]
         problem.__traceback__ = None  # it holds what was being computed
+        if status == Status.DEVICE_MEMORY:
+            gc.collect()
+            torch.cuda.empty_cache()
         self._say(Message(status, message.number), Reply(content=content))
 
     @property
@@ -173,7 +179,7 @@ def _close_others(kept: set[int]) -> None:
                 continue
 
 
-def _prepare(threads: int, device: str, uuid: str) -> None:
+def _prepare(threads: int, device: str, uuid: str, share: float) -> None:
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
@@ -182,6 +188,7 @@ def _prepare(threads: int, device: str, uuid: str) -> None:
         return
     if not torch.cuda.is_available():
         raise SystemExit("torch finds no CUDA device in the box; see `squeezebench doctor`")
+    torch.cuda.set_per_process_memory_fraction(share, 0)
     found = str(torch.cuda.get_device_properties(torch.device(device)).uuid)
     if found != uuid:
         raise SystemExit(f"the box has the device {found}, expected {uuid}")
@@ -197,8 +204,9 @@ def main() -> None:
     parser.add_argument("limits", nargs="*")
     given = parser.parse_args()
     _close_others({given.link, given.request, given.reply})
-    restrict(from_words(given.limits), on_cpu=given.device == "cpu")
-    _prepare(given.threads, given.device, given.uuid)
+    limits = from_words(given.limits)
+    restrict(limits, on_cpu=given.device == "cpu")
+    _prepare(given.threads, given.device, given.uuid, limits.device_share)
     spare()
     link = socket.socket(fileno=given.link)
     request = Buffer(given.request, writable=False)

@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, select
 
 from benchmark.errors import StoreError
+from leaderboard.store.bulk import insert_many
 from leaderboard.store.database import POSTGRESQL, SQLITE, Database
 from leaderboard.store.schema import metadata
 
@@ -38,7 +39,7 @@ def copy(source: Database, target: Database) -> Mapping[str, Digest]:
                 raise StoreError(f"{target.name} holds runs already; copy into an empty database")
         for table in metadata.sorted_tables:
             for rows in _chunks(reading, table):
-                writing.execute(insert(table), rows)
+                insert_many(writing, table, rows)
             if target.backend == POSTGRESQL and "id" in table.c:
                 _go_on_after(writing, table)
         copied, found = _digests(reading), _digests(writing)

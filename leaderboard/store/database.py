@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,13 +15,22 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import NullPool, Pool, QueuePool
 
 from benchmark.errors import CallError, StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_SECONDS = 60
+GONE_SECONDS = 120
+"""How long a server is waited for that was there: more than its restart takes."""
+GLANCE_SECONDS = 0.5
 PRAGMAS = ("foreign_keys = ON", "journal_mode = WAL")
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DRIVERS = {SQLITE: SQLITE, POSTGRESQL: "postgresql+psycopg"}
@@ -50,8 +60,11 @@ class Database:
         else:
             self.name = parsed.render_as_string(hide_password=True)
         self._engine = _engine(parsed, self.backend, writes=create)
+        weakref.finalize(self, self._engine.dispose)  # nobody has to close what is open
+        self._patience = 0
         with self.transaction() as connection:
             _upgrade(connection, self.name, self.backend, create=create)
+        self._patience = GONE_SECONDS
 
     @contextmanager
     def transaction(self, *, snapshot: bool = False) -> Iterator[Connection]:
@@ -60,7 +73,7 @@ class Database:
         With `snapshot` all of its queries see the same moment, as those of SQLite always do.
         """
         try:
-            with self._engine.begin() as connection:
+            with self._connected() as connection, connection.begin():
                 if snapshot and self.backend == POSTGRESQL:
                     connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
                 yield connection
@@ -74,6 +87,21 @@ class Database:
             raise StoreError(
                 f"database {self.name}: {problem}; a newer squeezebench made it, use that one"
             ) from problem
+
+    def _connected(self) -> Connection:
+        """A connection. A server that was there and is gone is waited for.
+
+        Only here, before anything was written: whether a commit that was broken off counts is known
+        to the server alone, so that run stops, and asks when it goes on.
+        """
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._engine.connect()
+            except OperationalError:
+                if self.backend == SQLITE or time.monotonic() >= until:
+                    raise
+                time.sleep(GLANCE_SECONDS)
 
     def close(self) -> None:
         """Give up what is open; the next transaction opens it again."""
@@ -109,10 +137,12 @@ def _check_file(path: Path, *, create: bool) -> None:
 def _engine(url: URL, backend: str, *, writes: bool) -> Engine:
     waiting = {"timeout" if backend == SQLITE else "connect_timeout": BUSY_SECONDS}
     try:
-        # The last connection to a file that closes copies its log back, which is slow: one that
-        # writes again and again stays open.
-        pool: type[Pool] = QueuePool if writes and backend == SQLITE else NullPool
-        engine = create_engine(url, poolclass=pool, connect_args=waiting)
+        # The last connection to a file that closes copies its log back, and a server starts a
+        # process for each, both of which are slow: one that writes again and again stays open.
+        pool: type[Pool] = QueuePool if writes else NullPool
+        engine = create_engine(
+            url, poolclass=pool, connect_args=waiting, pool_pre_ping=backend != SQLITE
+        )
     except (ImportError, NoSuchModuleError) as problem:
         raise StoreError(
             f"{backend} needs a package that is not installed ({problem}); "

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, CursorResult, func, insert, se
 
 from benchmark.errors import CallError, StoreError
 from benchmark.records import Cell, Challenge, Run, RunHeader, Shard, ShardResult
+from leaderboard.store.bulk import insert_many
 from leaderboard.store.database import Database
 from leaderboard.store.rows import (
     cell_of,
@@ -85,8 +86,9 @@ class Store:
         with self._database.transaction() as connection:
             inserted = connection.execute(insert(runs).values(**row, started=_now()))
             run_id = _key(inserted)
-            connection.execute(
-                insert(cells),
+            insert_many(
+                connection,
+                cells,
                 [
                     {"run_id": run_id, "position": position, **vars(cell)}
                     for position, cell in enumerate(header.cells)
@@ -118,8 +120,7 @@ class Store:
             coded = codec_rows_of(result, shard_id, cell_ids)
             kept = picture_rows_of(result, judged or coded, cell_ids)
             for table, rows in ((outcomes, judged), (codec_outcomes, coded), (pictures, kept)):
-                if rows:
-                    connection.execute(insert(table), rows)
+                insert_many(connection, table, rows)
 
     def challenge(self, run_id: int, given: Sequence[Challenge]) -> None:
         """Challenges of the run, all or none."""

@@ -1,11 +1,16 @@
 """Workers of one machine share its GPUs in turns."""
 
+import json
 from itertools import islice
 from pathlib import Path
 
 import pytest
+import torch
 
+from benchmark.fitting import SHARE_VARIABLE
+from benchmark.places import cache_folder
 from leaderboard.engine.devices import VISIBLE, devices, settings
+from leaderboard.engine.memory import FOR_ITSELF, fitting_of, hold
 from leaderboard.engine.process import WorkerProcess
 
 
@@ -37,3 +42,37 @@ def test_a_worker_is_told_its_own() -> None:
     finally:
         worker.stop()
     assert f"{VISIBLE}=7".encode() in told
+
+
+def test_what_fits_a_device_is_kept_for_the_next_worker() -> None:
+    def work(part: slice) -> int:
+        if part.stop - part.start > 3:
+            raise torch.OutOfMemoryError("planted")
+        return part.stop - part.start
+
+    device = torch.device("cpu")
+    hold(device, sandboxed=True)  # there is nothing to hold
+    assert fitting_of(device, "jpeg/q50").split(["pgd"], 8, 8, work, work) == [3, 3, 2]
+    kept = json.loads((cache_folder("fitting") / "pictures.json").read_text())
+    assert kept[f"cpu; {torch.__version__}; jpeg/q50; pgd"] == 3
+    again = fitting_of(device, "jpeg/q50")
+    assert again.split(["pgd"], 4, 4, work, work) == [3, 1]
+    assert again.refused == []
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("sandboxed", "part"), [(False, 1.0), (True, FOR_ITSELF)])
+def test_a_worker_keeps_to_its_share(
+    sandboxed: bool, part: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = torch.device("cuda")
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.empty_cache()
+    monkeypatch.setenv(SHARE_VARIABLE, "0.1")
+    hold(device, sandboxed=sandboxed)
+    try:
+        with pytest.raises(torch.OutOfMemoryError):
+            torch.empty(int(0.1 * part * total) + 2**21, dtype=torch.uint8, device=device)
+        torch.empty(int(0.05 * part * total), dtype=torch.uint8, device=device)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0, 0)

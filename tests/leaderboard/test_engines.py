@@ -1,5 +1,7 @@
 """The same bytes from every engine, in parts, and from either kind of database."""
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from leaderboard.engine.ray import RayEngine
 from leaderboard.evaluation import Progress, Request, evaluate
 from leaderboard.export import outcomes_csv
 from leaderboard.forecast import Forecast, forecast, taken
+from leaderboard.sandbox import watch
 from leaderboard.store import Store
 from tests.conftest import TINY
 from tests.leaderboard.commands import SUBMISSIONS
@@ -81,11 +84,30 @@ def test_parts_merge_to_the_same_bytes_on_a_server(
     assert outcomes_csv(run) == expected
 
 
+def workers() -> list[int]:
+    """The worker processes below this one."""
+    found = [(number, Path(f"/proc/{number}/cmdline")) for number in watch._below(os.getpid())]
+    name = b"leaderboard.engine.worker"
+    return [number for number, path in found if path.exists() and name in path.read_bytes()]
+
+
 def test_two_workers_of_a_ray_cluster_made_here(
     request_: Request, reference: tuple[str, Forecast, Path], tmp_path: Path
 ) -> None:
+    """Undisturbed; then one stops for good in its shard, which the other does as well."""
+    stopped: list[int] = []
+
+    def stop(done: int, _: int) -> None:
+        if done == 1:
+            stopped.append(workers()[0])
+            os.kill(stopped[0], signal.SIGSTOP)
+
     with RayEngine(2, 1) as engine:
         assert table(request_, engine, str(tmp_path / "r.db")) == reference[0]
+        assert len(workers()) == 2
+        assert table(request_, engine, str(tmp_path / "s.db"), stop) == reference[0]
+        assert len(stopped) == 1
+        assert stopped[0] not in workers()
 
 
 @pytest.fixture

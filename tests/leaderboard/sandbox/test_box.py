@@ -220,8 +220,23 @@ def test_what_a_box_spares_of_compressai() -> None:
     assert "ImportError: cannot import name 'ImageFolder'" in done.stderr
 
 
+@pytest.mark.usefixtures("sandbox")
+def test_a_box_without_device_memory_goes_on(tmp_path: Path) -> None:
+    """It is asked for fewer pictures; one without memory of the system's is at its end."""
+    body = (
+        "class Own(Defense):\n    def forward(self, x: Images) -> Images:\n"
+        "        if len(x) > 1:\n            raise torch.OutOfMemoryError('planted')\n"
+        "        return x / 2\n"
+    )
+    x = images_of()
+    with boxed(written(tmp_path / "own", body)) as defense:
+        with pytest.raises(torch.OutOfMemoryError, match=r"in the box: .*planted"):
+            defense.forward(x)
+        assert torch.equal(defense.forward(x[:1]), x[:1] / 2)
+
+
 def test_limits_are_words() -> None:
-    limits = Limits(call_s=2.5, memory=7)
+    limits = Limits(call_s=2.5, memory=7, device_share=0.125)
     assert from_words(as_words(limits)) == limits
 
 
