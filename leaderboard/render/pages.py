@@ -144,6 +144,16 @@ class BoardPage(BoardHead):
     plots: tuple[tuple[str, tuple[Plot, ...]], ...]
     matched: Matched | None
 
+    @property
+    def presets(self) -> tuple[tuple[str, str], ...]:
+        """Name and hash of the filters that leave some row."""
+        known = (
+            ("At most 0.25 bpp", "bpp=0.25", lambda row: float(row.rate.sort or "inf") <= 0.25),
+            ("Learned", "learned=1", lambda row: row.learned),
+            ("Randomized", "random=1", lambda row: row.randomized),
+        )
+        return tuple((name, state) for name, state, fits in known if any(map(fits, self.rows)))
+
 
 @dataclass(frozen=True)
 class CellRow:

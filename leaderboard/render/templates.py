@@ -9,6 +9,13 @@ from leaderboard.render.writer import Writer
 SITE = Path(__file__).parents[2] / "site"
 
 
+def _held_together(shown: object) -> object:
+    """A figure with its sign on one line; HTML that is made already stays as it is."""
+    if type(shown) is not str:
+        return shown
+    return shown.replace(" %", "\u00a0%").replace("≤ ", "≤\u00a0").replace("± ", "±\u00a0")
+
+
 class Pages:
     """Writes pages from templates."""
 
@@ -21,6 +28,7 @@ class Pages:
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_held_together,
         )
 
     def __call__(

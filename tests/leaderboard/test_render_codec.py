@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.records import CLEAN, Cell, CodecOutcome, Picture, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
+from leaderboard.render.codec_entry import lost
 from leaderboard.render.render import render
 from leaderboard.store import Store
 from tests.leaderboard.test_render import ENVIRONMENT, HOSTILE, board_of, pages, words
@@ -221,3 +222,16 @@ def test_hostile_names_do_nothing(store: Store, tmp_path: Path) -> None:
     for path, page in pages(render(store, tmp_path / "site")).items():
         assert page.tags.count("script") == len(page.scripts), path
         assert not any("alert" in script for script in page.scripts), path
+
+
+def test_a_loss_below_0_reads_as_a_gain() -> None:
+    assert lost(1.23, 1) == "loses 1.2 dB"
+    assert lost(-0.04, 2) == "gains 0.04 dB"
+
+
+def test_one_entry_is_not_its_own_opposite(store: Store, tmp_path: Path) -> None:
+    add(store)
+    said = words(board_of(render(store, tmp_path / "site")))
+    assert "s/v 2.00× the bits, in real bytes." in said
+    assert "least" not in said.split("How sure is that?")[0]
+    assert "1 entry forms 1 tier" in said
