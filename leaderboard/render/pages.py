@@ -132,7 +132,8 @@ class BoardHead:
 class BoardPage(BoardHead):
     """Runs of one protocol on one set of pictures; no other runs are compared with them.
 
-    `columns` are the accesses that any row has. `plots` are grouped under a heading each.
+    `columns` are the accesses that any row has. `plots` are grouped under a heading each;
+    `presets` are filters.
     """
 
     classifiers: tuple[str, ...]
@@ -143,16 +144,7 @@ class BoardPage(BoardHead):
     answers: tuple[Answer, ...]
     plots: tuple[tuple[str, tuple[Plot, ...]], ...]
     matched: Matched | None
-
-    @property
-    def presets(self) -> tuple[tuple[str, str], ...]:
-        """Name and hash of the filters that leave some row."""
-        known = (
-            ("At most 0.25 bpp", "bpp=0.25", lambda row: float(row.rate.sort or "inf") <= 0.25),
-            ("Learned", "learned=1", lambda row: row.learned),
-            ("Randomized", "random=1", lambda row: row.randomized),
-        )
-        return tuple((name, state) for name, state, fits in known if any(map(fits, self.rows)))
+    presets: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

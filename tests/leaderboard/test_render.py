@@ -473,6 +473,14 @@ def test_a_plot_puts_points_where_they_belong() -> None:
     )
 
 
+def test_a_board_offers_no_filter_that_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    add(store)
+    page = board_of(render(store, tmp_path / "site")).read_text(encoding="utf-8")
+    assert 'data-hash=""' in page
+    assert "learned=1" not in page
+    assert "random=1" not in page
+
+
 def test_no_two_lines_look_the_same() -> None:
     drawn = plot("t", "s", Axis("x"), [Series(f"{i}", (0, 8), (1, 0)) for i in range(28)])
     assert len({(line.style, line.dash) for line in drawn.lines}) == 28
