@@ -1,6 +1,7 @@
 """What commands say of the codec track on a terminal: a board of entries, attacks of one entry."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Literal
 
 from rich.console import Console
@@ -27,6 +28,8 @@ CELLS = (
     *("attack", "bits ×", "PSNR −dB", "MS-SSIM −", "R-D +", "input dB"),
     *("fail %", "likelihood"),
 )
+SPARED = {"MS-SSIM −", "R-D +", "input dB", "likelihood"}
+"""Columns of the attacks that a narrow terminal leaves out."""
 
 MEANS = {
     "bits ×": "bits over those of the clean picture",
@@ -53,12 +56,14 @@ def codec_tables(console: Console, protocol: CodecProtocol, runs: Sequence[Run])
         row = (entry, *_row(score, threat, bounds=console.width >= WIDE))
         board.add_row(*row[: len(columns)])
     console.print(board)
-    for entry, score in scores if len(runs) == 1 else ():
-        table = _table(f"{entry}: each attack, mean over its images", CELLS)
+    kept = [console.width >= NARROW or column not in SPARED for column in CELLS]
+    cells = tuple(compress(CELLS, kept)) if len(runs) == 1 else ()
+    for entry, score in scores if cells else ():
+        table = _table(f"{entry}: each attack, mean over its images", cells)
         for cell in score.cells:
-            table.add_row(*_cell(cell, bounds=console.width >= WIDE))
+            table.add_row(*compress(_cell(cell, bounds=console.width >= WIDE), kept))
         console.print(table)
-    shown = (*columns, *(CELLS if len(runs) == 1 else ()))
+    shown = (*columns, *cells)
     _say(console, "; ".join(f"{name}: {said}" for name, said in MEANS.items() if name in shown))
     for name, together in _families(runs, scores).items():
         for curve in curves(together)[1:]:

@@ -40,7 +40,8 @@ def show(found: Forecast, workers: int) -> None:
     on_device = f", {size(measured.device_bytes)} on the device" if measured.device_bytes else ""
     say(
         f"memory a worker: {size(measured.memory_bytes)} with its boxes{on_device}, at "
-        f"{measured.pictures} pictures (a shard has up to {measured.batch})"
+        f"{measured.pictures} picture{'s' * (measured.pictures > 1)} (a shard has up to "
+        f"{measured.batch})"
     )
     if found.earlier:
         say(f"expected: what {found.earlier} stored runs spent of the same budgets")

@@ -34,7 +34,7 @@ IDENTITY = SUBMISSIONS / "identity"
             ("evaluate", IDENTITY, "--protocol", "mini"),
             "unknown protocol 'mini'; did you mean mini-",
         ),
-        (("evaluate", SUBMISSIONS / "jpge", *MINI), "did you mean jpeg?"),
+        (("evaluate", SUBMISSIONS / "jpge", *MINI), "submissions/jpeg?"),
         (("evaluate", SUBMISSIONS / "jpeg", *MINI, "--variant", "q24"), "did you mean q25?"),
         (("evaluate", IDENTITY, *MINI, "--limit", "0"), "--limit 0: expected at least 1"),
         (("evaluate", IDENTITY, *MINI, "--limit", "x"), "Invalid value for '--limit'"),

@@ -3,13 +3,17 @@
 import html
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.console import Console
 
+from benchmark.protocol import load
 from benchmark.records import CLEAN, Cell, CodecOutcome, Picture, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
+from leaderboard import codec_report, report
 from leaderboard.render.codec_entry import lost
 from leaderboard.render.render import render
 from leaderboard.store import Store
@@ -235,3 +239,18 @@ def test_one_entry_is_not_its_own_opposite(store: Store, tmp_path: Path) -> None
     assert "s/v 2.00× the bits, in real bytes." in said
     assert "least" not in said.split("How sure is that?")[0]
     assert "1 entry forms 1 tier" in said
+
+
+@pytest.mark.parametrize(("width", "spared"), [(80, True), (160, False)])
+def test_tables_on_a_terminal_fit_and_say_what_they_show(
+    store: Store, width: int, spared: bool
+) -> None:
+    run = store.run(add(store))
+    said = StringIO()
+    report.score_tables(Console(file=said, width=width), load("mini-codec-v1"), [run])
+    board, cells, *_ = (line for line in said.getvalue().splitlines() if "┃" in line)
+    heads = [head.strip() for head in f"{board}{cells}".split("┃")]
+    assert {*heads} <= {"", *codec_report.BOARD, *codec_report.CELLS}
+    assert ("likelihood" in heads) is not spared
+    assert ("likelihood: what" in said.getvalue()) is not spared
+    assert "bits ×: bits over those of the clean picture" in said.getvalue()
