@@ -29,7 +29,7 @@ def answers(tiers: Sequence[tuple[int, Entry]], curves: Sequence[CodecCurve]) ->
 def _which(tiers: Sequence[tuple[int, Entry]]) -> str:
     tiers = [(tier, e) for tier, e in tiers if e.bits_per_pixel or e.run.header.kind == "codec"]
     if not tiers:
-        return "No entry here is a codec, so none says."
+        return "No entry here is a codec."
     first, best = tiers[0]
     figure, size = mean_figure(best, "worst"), threat_in_words(best.headline)
     shown, name = percent(figure), best.run.header.entry
