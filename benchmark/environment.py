@@ -42,7 +42,10 @@ def installed(name: str) -> str | None:
 
 
 def commit() -> str | None:
-    """The git commit of this checkout, marked `+changes` if files differ; None outside git."""
+    """The git commit of this checkout, marked `+changes` if files differ; None outside git.
+
+    A submission that git does not know yet is no change: a run names the hash of its own.
+    """
     git = shutil.which("git")
     if git is None or not (PACKAGE.parent / ".git").exists():
         return None
@@ -57,7 +60,9 @@ def commit() -> str | None:
         return done.stdout.strip()
 
     head = ask("rev-parse", "HEAD")
-    return (head + ("+changes" if ask("status", "--porcelain") else "")) if head else None
+    lines = ask("status", "--porcelain").splitlines()
+    changes = [line for line in lines if not line.startswith("?? submissions/")]
+    return (head + ("+changes" if changes else "")) if head else None
 
 
 def processor() -> str:

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,7 +17,12 @@ LARGEST = 256 * 1024
 
 
 class Table(BaseModel):
-    """A TOML table: frozen, typed strictly, no unknown key."""
+    """A TOML table: frozen, typed strictly, no unknown key.
+
+    `patterns_in_words` says of the patterns of its strings, and of the tables in it, what they ask.
+    """
+
+    patterns_in_words: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -105,7 +110,7 @@ def _no_date(value: object) -> str:
 
 
 def _complaints(
-    problem: ValidationError, model: type[BaseModel], lines: Mapping[KeyPath, int]
+    problem: ValidationError, model: type[Table], lines: Mapping[KeyPath, int]
 ) -> list[Complaint]:
     """Pydantic's complaints in our words."""
     errors = problem.errors(include_url=False)
@@ -117,8 +122,10 @@ def _complaints(
     ]
 
 
-def _sentence(error: Mapping[str, Any], model: type[BaseModel]) -> str:
+def _sentence(error: Mapping[str, Any], model: type[Table]) -> str:
     said = brief(error["msg"].removeprefix("Value error, "), 600)
+    if words := model.patterns_in_words.get(error.get("ctx", {}).get("pattern", "")):
+        said = f"expected {words}"
     location = error["loc"]
     key = brief(".".join(str(part) for part in location), 80) or "the file"
     if error["type"] == "extra_forbidden":

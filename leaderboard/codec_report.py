@@ -1,6 +1,7 @@
 """What commands say of the codec track on a terminal: a board of entries, attacks of one entry."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Literal
 
 from rich.console import Console
@@ -27,6 +28,21 @@ CELLS = (
     *("attack", "bits ×", "PSNR −dB", "MS-SSIM −", "R-D +", "input dB"),
     *("fail %", "likelihood"),
 )
+SPARED = {"MS-SSIM −", "R-D +", "input dB", "likelihood"}
+"""Columns of the attacks that a narrow terminal leaves out."""
+
+MEANS = {
+    "bits ×": "bits over those of the clean picture",
+    "PSNR −dB": "decibels of PSNR lost",
+    "MS-SSIM −": "MS-SSIM lost",
+    "R-D +": "what rate and distortion together went up by",
+    "input dB": "PSNR between attacked and clean picture",
+    "fail %": "pictures that did not come back",
+    "noise ×": "bits under noise of the attack's size",
+    "noise −dB": "PSNR lost under it",
+    "likelihood": "what the codec's own model expects of bits, beside the real ones",
+}
+"""What a column says, for a line below the tables."""
 
 
 def codec_tables(console: Console, protocol: CodecProtocol, runs: Sequence[Run]) -> None:
@@ -40,20 +56,24 @@ def codec_tables(console: Console, protocol: CodecProtocol, runs: Sequence[Run])
         row = (entry, *_row(score, threat, bounds=console.width >= WIDE))
         board.add_row(*row[: len(columns)])
     console.print(board)
-    for entry, score in scores if len(runs) == 1 else ():
-        table = _table(f"{entry}: each attack, mean over its images", CELLS)
+    kept = [console.width >= NARROW or column not in SPARED for column in CELLS]
+    cells = tuple(compress(CELLS, kept)) if len(runs) == 1 else ()
+    for entry, score in scores if cells else ():
+        table = _table(f"{entry}: each attack, mean over its images", cells)
         for cell in score.cells:
-            table.add_row(*_cell(cell, bounds=console.width >= WIDE))
+            table.add_row(*compress(_cell(cell, bounds=console.width >= WIDE), kept))
         console.print(table)
+    shown = (*columns, *cells)
+    _say(console, "; ".join(f"{name}: {said}" for name, said in MEANS.items() if name in shown))
     for name, together in _families(runs, scores).items():
         for curve in curves(together)[1:]:
             if curve.bd_rate is not None:
-                _say(console, f"{name}, {curve.cell}: BD-rate {curve.bd_rate:+.1f} %")
+                _say(console, f"{name}, {curve.cell}: BD-rate {_minus(f'{curve.bd_rate:+.1f}')} %")
     for run in runs:
         for flag in raised(run):
             _say(console, f"{run.header.entry} raises {flag.name}: {flag.evidence}")
-    for shown, where in ((threat, f"inside {threat}"), (None, "over all balls")):
-        _say(console, f"worst of any attack {where}: {worst_case(scores, shown).line}")
+    for ball, where in ((threat, f"inside {threat}"), (None, "over all balls")):
+        _say(console, f"worst of any attack {where}: {worst_case(scores, ball).line}")
 
 
 def _families(
@@ -114,7 +134,7 @@ def _cell(cell: CodecCellScore, *, bounds: bool) -> list[str]:
         number(damage.rd_loss, 3),
         MISSING if cell.input_psnr is None else f"{cell.input_psnr:.1f}",
         f"{100 * cell.failures.estimate:.0f}",
-        MISSING if gap is None else f"{100 * gap:+.1f} %",
+        MISSING if gap is None else _minus(f"{100 * gap:+.1f} %"),
     ]
 
 
@@ -124,8 +144,13 @@ def number(interval: Interval | None, digits: int, *, bounds: bool = False) -> s
         return MISSING
     shown = f"{interval.estimate:.{digits}f}"
     if not bounds:
-        return shown
-    return f"{shown} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+        return _minus(shown)
+    return _minus(f"{shown} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]")
+
+
+def _minus(figure: str) -> str:
+    """With the sign that the heads of the columns have."""
+    return figure.replace("-", "−")
 
 
 def milliseconds(value: float | None) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import compress
 from typing import Any, Literal
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from benchmark.flags import raised
 from benchmark.protocol import AnyProtocol, CodecProtocol, Protocol
 from benchmark.records import Challenge, Interval, Run
 from benchmark.score import Score, score
@@ -25,6 +27,9 @@ from leaderboard.store.store import Listed
 
 WIDE = 110
 WIDE_COLUMN = 14
+NARROW = 105
+"""Columns of a terminal below which the table of a classifier leaves `SPARED` out."""
+SPARED = {str(Access.QUERY), "ms/image"}
 NAMED = 5
 """Pictures named in a sentence."""
 
@@ -95,8 +100,8 @@ def score_tables(console: Console, protocol: AnyProtocol, runs: Sequence[Run]) -
 def classifier_tables(console: Console, protocol: Protocol, runs: Sequence[Run]) -> None:
     """One table a classifier: accuracy in per cent with its 95 % interval, bits, time.
 
-    A narrow terminal gets the table without intervals; an access that no run was attacked with at
-    the headline gets no column.
+    A narrow terminal gets the table without intervals, a narrower one without the columns that
+    matter least; an access that no run was attacked with at the headline gets no column.
     """
     threat = protocol.headline_threat
     for spec in protocol.classifiers:
@@ -104,15 +109,22 @@ def classifier_tables(console: Console, protocol: Protocol, runs: Sequence[Run])
         scores = [score(run, spec.name) for run in runs]
         used = {a for one in scores for r in [one.at(threat)] if r for a in r.by_access}
         shown = [access for access in ACCESSES if access in used | ALWAYS]
-        columns = ("entry", "clean", *map(str, shown), "worst case", "bpp", "ms/image")
+        every = ("clean", *map(str, shown), "worst case", "bpp", "ms/image")
+        kept = [console.width >= NARROW or column not in SPARED for column in every]
+        columns = ("entry", *compress(every, kept))
         bounds = console.width >= WIDE + WIDE_COLUMN * len(used - ALWAYS)
         for column in columns:
             justify: Literal["left", "right"] = "left" if column == "entry" else "right"
             # Where it gets narrow, names are folded, so that no figure is cut.
             table.add_column(column, justify=justify, no_wrap=column != "entry", overflow="fold")
         for run, found in zip(runs, scores, strict=True):
-            table.add_row(run.header.entry, *_cells(found, threat, shown, bounds=bounds))
+            cells = _cells(found, threat, shown, bounds=bounds)
+            table.add_row(run.header.entry, *compress(cells, kept))
         console.print(table)
+        for run in runs:
+            for flag in raised(run, spec.name):
+                sentence = f"{run.header.entry} raises {flag.name}: {flag.evidence}"
+                console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _cells(

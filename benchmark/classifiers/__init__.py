@@ -2,6 +2,8 @@
 
 import hashlib
 import math
+import os
+import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +22,8 @@ from torchvision.transforms import InterpolationMode
 
 from benchmark.classifiers import bundled
 from benchmark.errors import CallError, DataError, UnknownNameError
-from benchmark.places import resolve
+from benchmark.fetching import FOLDER, check
+from benchmark.places import DATA_VARIABLE, data_folder, resolve
 from benchmark.protocol import ClassifierSpec, RecipeSpec
 from benchmark.tensors import Images, Logits
 from benchmark.weights import read_weights
@@ -176,6 +179,8 @@ def _torchvision(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Modul
     if spec.weights and not is_file and spec.weights not in published:
         raise UnknownNameError(f"weights of {spec.architecture}", spec.weights, published)
     chosen = None if is_file else published[spec.weights or "DEFAULT"]
+    if chosen is not None:
+        _hand_over(chosen.url)
     with _from_the_hub(spec):
         network = torchvision.models.get_model(
             spec.architecture, weights=chosen, **dict[str, Any](spec.options)
@@ -190,6 +195,21 @@ def _torchvision(spec: ClassifierSpec, beside: Sequence[Path]) -> tuple[nn.Modul
         mean=tuple(preset.mean),
         std=tuple(preset.std),
     )
+
+
+def _hand_over(url: str) -> None:
+    """Put a published file that lies in the data folder where torch looks before it fetches."""
+    name = url.rsplit("/", 1)[-1]
+    data = data_folder()
+    target = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if data is None or target.exists() or not (source := data / FOLDER / name).is_file():
+        return
+    # The name ends in the first digits of the file's hash.
+    check(source, name.rsplit("-", 1)[-1].split(".")[0], None, "put the right file there")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{name}.{os.getpid()}.partial")
+    shutil.copyfile(source, partial)
+    partial.replace(target)
 
 
 class _from_the_hub:  # noqa: N801 (reads as a phrase in `with`)
@@ -210,8 +230,16 @@ class _from_the_hub:  # noqa: N801 (reads as a phrase in `with`)
         if isinstance(problem, (OSError, RuntimeError)):
             raise DataError(
                 f"weights of {self._spec.architecture} are not on this machine and could not be "
-                f"fetched ({type(problem).__name__}); give a file as `weights` in the protocol"
+                f"fetched ({type(problem).__name__}); {self._remedy()}"
             ) from problem
+
+    def _remedy(self) -> str:
+        own = "in a protocol of your own, name a file as `weights`"
+        if self._spec.source != "torchvision":
+            return own
+        published = torchvision.models.get_model_weights(self._spec.architecture).__members__
+        url = published[self._spec.weights or "DEFAULT"].url
+        return f"put {url} into the folder `{FOLDER}` of {DATA_VARIABLE}; or, {own}"
 
 
 SOURCES: Mapping[str, Any] = {"bundled": _bundled, "timm": _timm, "torchvision": _torchvision}

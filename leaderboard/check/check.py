@@ -48,7 +48,7 @@ def check(
     try:
         loaded = submission.load(folder)
         jobs = [_request(loaded, v.id, sandboxed=sandboxed) for v in loaded.manifest.variants]
-        say(f"{name}: contract of its variants ({len(jobs)})")
+        say(f"{name}: contract of {len(jobs)} variant{'s' * (len(jobs) > 1)}")
         findings += _contract(jobs)
         if worst(findings) != Level.ERROR:
             say(f"{name}/{jobs[0].variant.id}: two pictures, attacked and judged")

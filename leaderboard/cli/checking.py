@@ -23,6 +23,10 @@ def new(
     say(f"made {made}")
     say(f"next: squeezebench check {made}")
     say(f"then: squeezebench evaluate {made} --protocol mini-classifier-v1 --limit 4")
+    if kind == "codec":
+        say(
+            f"and, attacked itself: squeezebench evaluate {made} --protocol mini-codec-v1 --limit 2"
+        )
 
 
 def check(

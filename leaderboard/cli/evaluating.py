@@ -128,7 +128,9 @@ def evaluate(
     for run in runs:
         reason = run.header.unofficial_reason
         show_taken(run)
-        say(f"run {run.id} in {db}" + (f", unofficial: {reason}" if reason else ""))
+        say(f"run {run.id} in {db}" + (f", unofficial: {reason}" if reason else ", official"))
+    place = "" if db == DEFAULT_DB else f" --db {db}"
+    say(f"as pages: squeezebench render{place} --serve")
 
 
 def _forecast_all(

@@ -16,7 +16,8 @@ def show(found: Forecast, workers: int) -> None:
     """A table with one row a classifier, and what it rests on."""
     title = f"{found.header.entry} under {found.header.protocol}, on {_device(found)}"
     table = Table(title=title)
-    for column in ("before", "shards", "gradient steps", "queries", "expected", "at most"):
+    times = ("expected", "full budget") if found.earlier else ("full budget",)
+    for column in ("before", "shards", "gradient steps", "queries", *times):
         table.add_column(column, justify="left" if column == "before" else "right", no_wrap=True)
     for name in _classifiers(found):
         shards = sum(shard.classifier == name for shard in found.shards)
@@ -26,23 +27,28 @@ def show(found: Forecast, workers: int) -> None:
             str(shards),
             _count(expected.gradient_steps, most.gradient_steps),
             _count(expected.queries, most.queries),
-            duration(expected.seconds),
+            *([duration(expected.seconds)] if found.earlier else []),
             duration(most.seconds),
         )
     out.print(table)
     measured = found.measured
-    say(f"on {workers} workers: about {duration(found.wall_seconds(workers))}, if they are alike")
+    say(
+        f"on {workers} worker{'s' * (workers > 1)}: about "
+        f"{duration(found.wall_seconds(workers))}, if this machine stays as busy as during the "
+        "probe; with other work on it a run takes longer, start of the boxes not counted"
+    )
     on_device = f", {size(measured.device_bytes)} on the device" if measured.device_bytes else ""
     say(
         f"memory a worker: {size(measured.memory_bytes)} with its boxes{on_device}, at "
-        f"{measured.pictures} pictures (a shard has up to {measured.batch})"
+        f"{measured.pictures} picture{'s' * (measured.pictures > 1)} (a shard has up to "
+        f"{measured.batch})"
     )
     if found.earlier:
         say(f"expected: what {found.earlier} stored runs spent of the same budgets")
     else:
         say(
-            "no run of this protocol is stored, so nothing is known of what attacks leave unspent: "
-            "expected is the upper bound"
+            "full budget: every attack spends all that it may. Most leave a picture alone once it "
+            "is broken; how many do is known once a run of this protocol is stored"
         )
 
 

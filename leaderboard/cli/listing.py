@@ -80,10 +80,18 @@ def runs(
     protocol: Annotated[str | None, typer.Option(help="only runs of this protocol")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the stored runs."""
+    """List the stored runs.
+
+    A completed run is official if it is whole and comparable: every picture of a built-in protocol,
+    in the sandbox, by a submission that was not trained on test data. It stands in this database
+    alone; the public board takes runs that maintainers make.
+    """
     stored = Store(db).listed(protocol)
     if as_json:
         print_json([report.summary(run) for run in stored])
+        return
+    if not stored:
+        say(f"no run{f' of {protocol}' if protocol else ''} is stored in {db}")
         return
     for run in stored:
         standing = "official" if run.unofficial_reason is None else "unofficial"
@@ -92,3 +100,7 @@ def runs(
             f"{run.id:5}  {run.entry:28} {run.protocol:24} {run.track:10} "
             f"{run.images:5} images  {run.started}  {standing}  {state}"
         )
+    say(
+        "official: every picture of a built-in protocol, in the sandbox, not trained on test data; "
+        "of this database, not of the public board"
+    )

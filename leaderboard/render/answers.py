@@ -27,18 +27,27 @@ def answers(tiers: Sequence[tuple[int, Entry]], curves: Sequence[CodecCurve]) ->
 
 
 def _which(tiers: Sequence[tuple[int, Entry]]) -> str:
-    best = tiers[0][1]
+    tiers = [(tier, e) for tier, e in tiers if e.bits_per_pixel or e.run.header.kind == "codec"]
+    if not tiers:
+        return "No entry here is a codec."
+    first, best = tiers[0]
     figure, size = mean_figure(best, "worst"), threat_in_words(best.headline)
     shown, name = percent(figure), best.run.header.entry
     if figure.estimate <= SMALL:
         known = max((entry for _, entry in tiers), key=_after_transfer)
+        if len(tiers) == 1:
+            return (
+                f"The only codec does not, against an adversary who knows it: at {size} {name} "
+                f"keeps {shown.value} % ({shown.bounds}) of the pictures right under every attack, "
+                f"{100 * _after_transfer(known):.0f} % against one who does not know it."
+            )
         return (
             f"None of these, against an adversary who knows it: at {size} the best, {name}, keeps "
             f"{shown.value} % ({shown.bounds}) of the pictures right under every attack. Against "
             f"one who does not know it, {known.run.header.entry} keeps "
             f"{100 * _after_transfer(known):.0f} %."
         )
-    others = [e.run.header.entry for tier, e in tiers[1:] if tier == 1]
+    others = [e.run.header.entry for tier, e in tiers[1:] if tier == first]
     beside = f", and {_named(others)} cannot be told apart from it" if others else ""
     return (
         f"{name} keeps {shown.value} % ({shown.bounds}) of the pictures right under every attack "

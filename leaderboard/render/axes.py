@@ -18,13 +18,22 @@ class Axis:
     label: str
     log: bool = False
 
+    @property
+    def title(self) -> str:
+        """The label, which says so if steps of equal length are equal ratios."""
+        return f"{self.label} (logarithmic)" if self.log else self.label
+
 
 @dataclass(frozen=True)
 class Values:
-    """The y axis: its label; `share` is for values in [0, 1], shown in per cent."""
+    """The y axis: its label; `share` is for values in [0, 1], shown in per cent.
+
+    `whole` is for counts.
+    """
 
     label: str
     share: bool = False
+    whole: bool = False
 
 
 ACCURACY = Values("Accuracy", share=True)
@@ -68,11 +77,12 @@ def scale(low: float, high: float, start: float, stop: float, *, log: bool = Fal
     return at
 
 
-def heights(reached: Sequence[float]) -> list[float]:
-    """Round numbers that enclose all values and their bounds."""
+def heights(reached: Sequence[float], *, whole: bool = False) -> list[float]:
+    """Round numbers, or `whole` ones, that enclose all values and their bounds."""
     low, high = min(reached), max(reached)
     reach = (high - low) or abs(high) or 1.0
     power = 10.0 ** floor(log10(reach / 4))
     step = next(base * power for base in (1, 2, 2.5, 5, 10) if base * power >= reach / 4)
+    step = ceil(step) if whole else step
     first, last = floor(low / step + 1e-9), ceil(high / step - 1e-9)
     return [round(i * step, 9) for i in range(first, max(last, first + 1) + 1)]

@@ -15,6 +15,7 @@ from leaderboard.render.figures import Plot, spark
 from leaderboard.render.heads import Group, board_head, by_slug, newest_of, row_head, status_row
 from leaderboard.render.matched import CodecCurve, codec_curves, matched
 from leaderboard.render.pages import BoardPage, PartOfRow, Row
+from leaderboard.render.presets import presets
 from leaderboard.render.words import ACCESSES, NOTHING, count, milliseconds, percent, rate
 
 
@@ -58,16 +59,18 @@ def _page(
     unofficial = sorted((e for e in newest if not e.run.header.official), key=order)
     columns = columns_of([*(entry for _, entry in tiers), *unofficial], threat)
     best = [entry for _, entry in tiers] or unofficial
+    rows = tuple(row_of(entry, columns, f"{tier}") for tier, entry in tiers)
     return BoardPage(
         **vars(board_head(one, len(best[0].images))),
         classifiers=tuple(record.name for record in one.run.header.classifiers),
         columns=tuple(ACCESSES[access] for access in columns),
-        rows=tuple(row_of(entry, columns, f"{tier}") for tier, entry in tiers),
+        rows=rows,
         unofficial=tuple(row_of(entry, columns, "") for entry in unofficial),
         unfinished=tuple(status_row(run) for run in unfinished),
         answers=answers(tiers, curves),
         plots=_plots(best, curves, threat),
         matched=matched(curves),
+        presets=presets(rows),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from leaderboard.render.codec_entry import CodecEntry, codec_order, value
+from leaderboard.render.codec_entry import CodecEntry, codec_order, lost, value
 from leaderboard.render.pages import Answer
 from leaderboard.render.words import count, threat_in_words
 
@@ -30,6 +30,8 @@ def _cost(entries: Sequence[CodecEntry]) -> str:
         for one in (most, least)
         if (worst := one.digest.score.at(one.headline))
     ]
+    if len(known) == 1:
+        return f"At {threat_in_words(entries[0].headline)} {said[0]} the bits, in real bytes."
     return (
         f"At {threat_in_words(entries[0].headline)} the most inflated is {said[0]} the bits, the "
         f"least inflated {said[-1]}, in real bytes."
@@ -45,13 +47,17 @@ def _loss(entries: Sequence[CodecEntry]) -> str:
     if not losses:
         return "No entry here has a PSNR under attack."
     most, least = max(losses), min(losses)
-    return f"{most[1]} loses most, {most[0]:.1f} dB of PSNR; {least[1]} least, {least[0]:.1f} dB."
+    said = f"{most[1]} {lost(most[0], 1)} of PSNR"
+    if len(losses) == 1:
+        return f"{said}."
+    return f"{said}, which is most; {least[1]} {lost(least[0], 1)}, which is least."
 
 
 def _sure(tiers: Sequence[tuple[int, CodecEntry]]) -> str:
     pictures = count(tiers[0][1].digest.score.images, "picture")
+    form = "forms" if len(tiers) == 1 else "form"
     return (
-        f"{pictures}, with a bootstrap interval on every mean. {count(len(tiers), 'entry')} form "
+        f"{pictures}, with a bootstrap interval on every mean. {count(len(tiers), 'entry')} {form} "
         f"{count(tiers[-1][0], 'tier')} by rate inflation."
     )
 
@@ -59,8 +65,10 @@ def _sure(tiers: Sequence[tuple[int, CodecEntry]]) -> str:
 def _trust(entries: Sequence[CodecEntry]) -> str:
     flagged = sum(bool(entry.digest.flags) for entry in entries)
     failed = sum(entry.digest.score.clean.failures.estimate > 0 for entry in entries)
+    have = "has" if flagged == 1 else "have"
+    rows = count(len(entries), "row")
+    flags = f"{flagged} of {rows} {have} a flag" if flagged else "No row has a flag"
     return (
-        f"{flagged} of {count(len(entries), 'row')} have a flag; {failed} failed to decode some "
-        "picture that nobody attacked. Rate is that of real files, decoded again from their bytes "
-        "alone."
+        f"{flags}; {failed} failed to decode some picture that nobody attacked. Rate is that of "
+        "real files, decoded again from their bytes alone."
     )

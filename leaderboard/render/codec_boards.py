@@ -8,7 +8,14 @@ from benchmark.codec_track.score import CodecCellScore
 from benchmark.records import CLEAN, Run
 from benchmark.threat import Norm, ThreatModel
 from leaderboard.render.codec_answers import codec_answers
-from leaderboard.render.codec_entry import CodecEntry, codec_order, codec_ranked, plain, value
+from leaderboard.render.codec_entry import (
+    CodecEntry,
+    codec_order,
+    codec_ranked,
+    lost,
+    plain,
+    value,
+)
 from leaderboard.render.codec_pages import (
     BdRow,
     CodecBoardPage,
@@ -36,6 +43,7 @@ from leaderboard.render.words import (
     entry_slug,
     percent,
     rate,
+    signed,
     threat_in_words,
 )
 
@@ -105,7 +113,7 @@ def _bd_rates(name: str, group: Sequence[CodecEntry]) -> list[BdRow]:
             attack=curve.cell,
             bd_rate=NOTHING
             if curve.bd_rate is None
-            else Figure(f"{curve.bd_rate:+.1f}", "", f"{curve.bd_rate:.4f}"),
+            else Figure(signed(f"{curve.bd_rate:+.1f}"), "", f"{curve.bd_rate:.4f}"),
             reason=curve.reason,
         )
         for curve in attacked_curves(group)
@@ -130,8 +138,8 @@ def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
         row=row,
         sentence=(
             f"In the worst case at {board.page.threat} a picture takes {row.inflation.value} the "
-            f"bits ({row.inflation.bounds}) and loses {row.psnr_loss.value} dB "
-            f"({row.psnr_loss.bounds}) of PSNR, each under the attack that does most."
+            f"bits ({row.inflation.bounds}) and {_loss(entry, row.psnr_loss)}, each under the "
+            "attack that does most."
         ),
         figures=_figures(entry),
         flags=tuple(
@@ -144,6 +152,13 @@ def codec_run(board: CodecBoard, entry: CodecEntry) -> CodecOnBoard:
         history=history(board.by_slug[entry_slug(entry.run)], inflation),
         draws=entry.digest.score.draws,
     )
+
+
+def _loss(entry: CodecEntry, shown: Figure) -> str:
+    worst = entry.digest.score.at(entry.headline)
+    if not (worst and worst.psnr_loss):
+        return "its PSNR is not known"
+    return f"{lost(worst.psnr_loss.estimate, 2)} of PSNR (loss {shown.bounds})"
 
 
 def inflation(entry: CodecEntry) -> Figure:

@@ -11,7 +11,7 @@ from benchmark.protocol import CodecProtocol
 from benchmark.records import Interval
 from leaderboard.render.codec_digest import CodecDigest
 from leaderboard.render.judged import JudgedRun
-from leaderboard.render.words import MISSING, NOTHING, Figure
+from leaderboard.render.words import MISSING, NOTHING, Figure, signed, span
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,16 @@ def value(interval: Interval | None, digits: int = 2, unit: str = "") -> Figure:
     if interval is None:
         return NOTHING
     return Figure(
-        f"{interval.estimate:.{digits}f}{unit}",
-        f"{interval.low:.{digits}f}–{interval.high:.{digits}f}",
+        signed(f"{interval.estimate:.{digits}f}{unit}"),
+        span(f"{interval.low:.{digits}f}", f"{interval.high:.{digits}f}"),
         f"{interval.estimate:.6f}",
     )
+
+
+def lost(decibels: float, digits: int) -> str:
+    """A loss of PSNR as a verb and a figure; what is below 0 is a gain."""
+    verb = "gains" if decibels < 0 else "loses"
+    return f"{verb} {abs(decibels):.{digits}f} dB"
 
 
 def plain(number: float | None, digits: int = 1) -> Figure:

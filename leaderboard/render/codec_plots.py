@@ -32,8 +32,13 @@ def _clean_rate(entry: CodecEntry) -> float:
     return rate.estimate if rate else 0.0
 
 
-def attacked_curves(group: Sequence[CodecEntry]) -> tuple[AttackedCurve, ...]:
-    """R-D curves of a codec's settings, the clean one first, then one a cell at the headline."""
+def attacked_curves(
+    group: Sequence[CodecEntry], *, noise: bool = False
+) -> tuple[AttackedCurve, ...]:
+    """R-D curves of a codec's settings, the clean one first, then one a cell at the headline.
+
+    `noise` is for that of the same size, too, which is no attack.
+    """
     headline = group[0].headline
     found = curves([entry.digest.score for entry in group])
     shown = {
@@ -42,7 +47,7 @@ def attacked_curves(group: Sequence[CodecEntry]) -> tuple[AttackedCurve, ...]:
         for one in entry.digest.score.cells
         if one.cell.norm == headline.norm.value
         and one.cell.radius == headline.radius
-        and one.cell.access is not Access.NOISE
+        and (noise or one.cell.access is not Access.NOISE)
     }
     return tuple(curve for curve in found if curve.cell in shown | {CLEAN})
 
@@ -55,7 +60,7 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
             tuple(rate for rate, _ in curve.points),
             tuple(psnr for _, psnr in curve.points),
         )
-        for curve in attacked_curves(group)
+        for curve in attacked_curves(group, noise=True)
         if curve.points
     ]
     if not lines:
@@ -63,7 +68,7 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     sentence = (
         "Quality of what is decoded over what it costs, against the picture that was coded; "
         f"attacks at {threat_in_words(group[0].headline)}. An attack moves a point right (more "
-        "bits), down (a worse picture), or both."
+        "bits), down (a worse picture), or both; noise of that size is no attack."
     )
     axis = Axis(RATE, log=True)
     return plot(f"{name}: rate and distortion", sentence, axis, lines, Values("PSNR in dB"))
@@ -114,4 +119,4 @@ def _histogram(
         x = np.repeat(edges, 2)[1:-1]
         y = np.repeat(counts, 2)
         lines.append(Series(name, tuple(map(float, x)), tuple(map(float, y)), outline=True))
-    return plot(title, sentence, Axis(label), lines, Values("pictures"))
+    return plot(title, sentence, Axis(label), lines, Values("pictures", whole=True))

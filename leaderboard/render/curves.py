@@ -85,7 +85,7 @@ def entry_plots(part: Part, threat: ThreatModel) -> tuple[Plot, ...]:
     sentence = (
         f"{percent(score.clean).value} % right without attack, "
         f"{percent(found.worst if found else None).value} % under every attack at "
-        f"{threat_in_words(threat)}."
+        f"{threat_in_words(threat)}. Marks were measured; the lines only join them."
     )
     axis = Axis(radius_label(threat.norm))
     by_access = plot(f"By what the adversary knows, {score.classifier}", sentence, axis, lines)

@@ -19,6 +19,7 @@ from leaderboard.render.axes import (
     scale,
     ticks,
 )
+from leaderboard.render.words import span
 
 WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 44
@@ -103,14 +104,16 @@ def plot(
     reached = [x for s in series for x in s.x]
     marks = log_ticks(min(reached), max(reached)) if axis.log else ticks(max(reached, default=1))
     levels = (
-        QUARTERS if values.share else heights([y for s in series for y in (*s.y, *s.low, *s.high)])
+        QUARTERS
+        if values.share
+        else heights([y for s in series for y in (*s.y, *s.low, *s.high)], whole=values.whole)
     )
     scale_x = scale(marks[0], marks[-1], LEFT, WIDTH - RIGHT, log=axis.log)
     scale_y = scale(levels[0], levels[-1], HEIGHT - BOTTOM, TOP)
     return Plot(
         title=title,
         sentence=sentence,
-        x_label=axis.label,
+        x_label=axis.title,
         y_label="" if values.share else values.label,
         lines=tuple(
             _line(i, s, (scale_x, scale_y), values, banded=len(series) <= BANDS)
@@ -137,7 +140,7 @@ def _rows(s: Series, values: Values) -> list[tuple[str, ...]]:
         return f"{100 * y:.1f} %" if values.share else f"{y:.4g}"
 
     bounds = [
-        f"{said(low).removesuffix(' %')}–{said(high)}"
+        span(said(low).removesuffix(" %"), said(high))
         for low, high in zip(s.low, s.high, strict=True)
     ] or [""] * len(s.x)
     named = [f"{s.name} {label}".strip() for label in s.labels] or [s.name] * len(s.x)
@@ -161,8 +164,8 @@ def _line(
     return Line(
         name=series.name,
         style=i % STYLES,
-        dash=DASHES[(i // STYLES + i) % len(DASHES)],
-        marker="" if series.outline else list(MARKERS.values())[i % len(MARKERS)],
+        dash=DASHES[_dash(i)],
+        marker="" if series.outline else list(MARKERS.values())[_marker(i)],
         points=" ".join(path(series.y)),
         band=" ".join(band),
         marks=tuple(
@@ -171,6 +174,15 @@ def _line(
             if not series.outline
         ),
     )
+
+
+def _dash(i: int) -> int:
+    """Of line `i`: another one than that of the lines of its color."""
+    return (2 * (i // STYLES) + i) % len(DASHES)
+
+
+def _marker(i: int) -> int:
+    return (i // STYLES + i) % len(MARKERS)
 
 
 def _interactive(title: str, axis: Axis, series: Sequence[Series], values: Values) -> str:
@@ -209,9 +221,9 @@ def _style(i: int, values: Values) -> dict[str, Any]:
         hovertemplate=f"%{{text}}<br>%{{x:.4g}}: {unit}<extra></extra>",
         line={
             "color": COLORS[i % STYLES],
-            "dash": PLOTLY_DASHES[(i // STYLES + i) % len(PLOTLY_DASHES)],
+            "dash": PLOTLY_DASHES[_dash(i)],
         },
-        marker={"symbol": list(MARKERS)[i % len(MARKERS)], "size": 8},
+        marker={"symbol": list(MARKERS)[_marker(i)], "size": 8},
     )
     return dict(trace.to_plotly_json())
 
@@ -219,7 +231,7 @@ def _style(i: int, values: Values) -> dict[str, Any]:
 @lru_cache
 def _layout(axis: Axis, values: Values) -> dict[str, Any]:
     layout = go.Layout(
-        xaxis={"title": {"text": axis.label}, "type": "log" if axis.log else "linear"},
+        xaxis={"title": {"text": axis.title}, "type": "log" if axis.log else "linear"},
         yaxis={"title": {"text": f"{values.label} in %" if values.share else values.label}}
         | ({"range": [-2, 102]} if values.share else {}),
         hovermode="closest",

@@ -132,7 +132,8 @@ class BoardHead:
 class BoardPage(BoardHead):
     """Runs of one protocol on one set of pictures; no other runs are compared with them.
 
-    `columns` are the accesses that any row has. `plots` are grouped under a heading each.
+    `columns` are the accesses that any row has. `plots` are grouped under a heading each;
+    `presets` are filters.
     """
 
     classifiers: tuple[str, ...]
@@ -143,6 +144,7 @@ class BoardPage(BoardHead):
     answers: tuple[Answer, ...]
     plots: tuple[tuple[str, tuple[Plot, ...]], ...]
     matched: Matched | None
+    presets: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

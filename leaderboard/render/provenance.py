@@ -6,7 +6,8 @@ from typing import Any
 
 from benchmark.records import Run
 from leaderboard.render.about import About
-from leaderboard.render.words import MISSING
+from leaderboard.render.words import MISSING, count
+from leaderboard.store.store import COMPLETED
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -23,16 +24,25 @@ SPECIAL = {
 
 
 def provenance(run: Run, seconds: float | None) -> tuple[tuple[str, str], ...]:
-    """Name and value of all that a figure depends on; what a run did not note is a dash."""
+    """Name and value of all that a figure depends on; what a run did not note is a dash.
+
+    Of a run without figures, what became of it is left out.
+    """
     header = run.header
     machine: Mapping[str, Any] = header.environment
     packages: Mapping[str, Any] = machine.get("packages") or {}
     listed = ", ".join(f"{name} {version}" for name, version in packages.items())
     weights = ", ".join(f"{c.name} {c.identity[:12]}" for c in header.classifiers)
     boxed = machine.get("sandboxed")
+    judged = run.status == COMPLETED
+    pictures = f"{header.images} of {header.dataset}" + ("" if judged else " asked for")
+    made = (
+        ("Attacks in", f"{machine.get('crafting', 'fp32')}, judged in fp32"),
+        ("Time", MISSING if seconds is None else f"{seconds:.0f} s of one worker"),
+    )
     return (
         ("Protocol", f"{header.protocol}, sha256 {header.protocol_hash}"),
-        ("Pictures", f"{header.images} of {header.dataset}, sha256 {header.dataset_fingerprint}"),
+        ("Pictures", f"{pictures}; sha256 of the whole set {header.dataset_fingerprint}"),
         ("Submission", f"sha256 {header.submission_hash}"),
         ("Classifiers", weights or MISSING),
         ("Code", f"commit {machine.get('commit') or 'unknown'}, sha256 {_said(machine, 'code')}"),
@@ -40,13 +50,12 @@ def provenance(run: Run, seconds: float | None) -> tuple[tuple[str, str], ...]:
         (
             "Machine",
             f"{_said(machine, 'processor')}, {_said(machine, 'device')}, "
-            f"{_said(machine, 'threads')} thread(s) a worker",
+            f"{count(machine['threads'], 'thread') if 'threads' in machine else MISSING} a worker",
         ),
-        ("Attacks in", f"{machine.get('crafting', 'fp32')}, judged in fp32"),
         ("Sandbox", "yes" if boxed else "no: the defense ran in the harness's process"),
         ("Seed", _said(header.protocol_content, "seed")),
         ("Started", run.started or MISSING),
-        ("Time", MISSING if seconds is None else f"{seconds:.0f} s of one worker"),
+        *(made if judged else ()),
     )
 
 

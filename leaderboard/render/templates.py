@@ -1,12 +1,22 @@
 """Pages from the templates of `site/`."""
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from leaderboard.render.writer import Writer
 
+HELD = re.compile(r" %| ?[≤±] ")
+"""Signs that no line begins or ends with."""
 SITE = Path(__file__).parents[2] / "site"
+
+
+def _held_together(shown: object) -> object:
+    """A figure with its sign on one line; HTML that is made already stays as it is."""
+    if type(shown) is not str:
+        return shown
+    return HELD.sub(lambda mark: mark[0].replace(" ", "\u00a0"), shown)
 
 
 class Pages:
@@ -21,6 +31,7 @@ class Pages:
             autoescape=True,
             trim_blocks=True,
             lstrip_blocks=True,
+            finalize=_held_together,
         )
 
     def __call__(

@@ -43,6 +43,18 @@ def percent(interval: Interval | None) -> Figure:
     return Figure(f"{100 * interval.estimate:.1f}", bounds, f"{interval.estimate:.6f}")
 
 
+def span(low: str, high: str) -> str:
+    """Two bounds; one below 0 would make a minus of the dash between them."""
+    if low.startswith("-") or high.startswith("-"):
+        return f"{signed(low)} to {signed(high)}"
+    return f"{low}–{high}"
+
+
+def signed(figure: str) -> str:
+    """A figure with the sign that is as wide as a digit."""
+    return figure.replace("-", "−")
+
+
 def rate(interval: Interval | None) -> Figure:
     """Bits per pixel."""
     if interval is None:

@@ -86,7 +86,10 @@ def _of_file(path: Path, name: Path) -> list[Misfit]:
     if len(name.parts) > DEEPEST:
         return [Misfit(shown, f"lies deeper than {DEEPEST} folders; move it up")]
     if not all(FILE_NAME.fullmatch(part) for part in name.parts):
-        return [Misfit(repr(shown), "expected names of letters, digits, _ - and . alone")]
+        hidden = any(part.startswith(".") for part in name.parts)
+        says = "is hidden, and hidden files are not allowed; take it out"
+        says = says if hidden else "expected names of letters, digits, _ - and . alone"
+        return [Misfit(repr(shown), says)]
     size = path.stat().st_size
     if size > LARGEST_FILE:
         remedy = "name larger weights under [[weights]] of the manifest"

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from benchmark.errors import SubmissionError, UnknownNameError
@@ -42,10 +43,11 @@ class Submission:
 def load(path: Path) -> Submission:
     """The submission in the folder `path`."""
     if not path.is_dir():
-        near = sorted(p.name for p in path.parent.glob("*/") if (p / MANIFEST).exists())
-        if near:
-            raise UnknownNameError(f"submission in {path.parent}", path.name, near)
-        raise SubmissionError(f"{path} is no folder; expected one with {MANIFEST} and defense.py")
+        known = [p.name for p in path.parent.glob("*/") if (p / MANIFEST).exists()]
+        near = get_close_matches(path.name, known, n=1)
+        remedy = f"did you mean {path.with_name(near[0])}?" if near else "expected one with "
+        remedy += "" if near else f"{MANIFEST} and defense.py"
+        raise SubmissionError(f"{path} is no folder; {remedy}")
     if strange := irregular(path):
         raise SubmissionError(f"{strange[0].path} {strange[0].says}")
     manifest = read_table(path / MANIFEST, Manifest, SubmissionError)

@@ -2,19 +2,64 @@
 
 import keyword
 import math
+from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
+from benchmark.errors import UnknownNameError
+from benchmark.protocol import built_in
 from benchmark.tables import Table
-from leaderboard.submission.text import CONTACT, NAME, License, Line, Link, Sentence, Title, plain
+from leaderboard.submission.text import (
+    CONTACT,
+    HTTPS,
+    NAME,
+    NAME_IN_WORDS,
+    License,
+    Line,
+    Link,
+    Sentence,
+    Title,
+    plain,
+)
 
 MANIFEST = "submission.toml"
 GIB = 2**30
 WEIGHT_FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$"
-SHARE = Annotated[float, Field(ge=0, le=1)]
+ENTRY = r"^[a-z_]{1,40}:[A-Za-z_][A-Za-z0-9_]{0,60}$"
+VERSION = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,39}$"
+SHA256 = "^[0-9a-f]{64}$"
+
+
+def _share(given: float) -> float:
+    if not 0 <= given <= 1:
+        raise ValueError("expected a share of 1, from 0 to 1, as 0.25 for 25 %")
+    return given
+
+
+def _known_protocol(name: str) -> str:
+    if name not in built_in():
+        raise ValueError(str(UnknownNameError("protocol", name, built_in())))
+    return name
+
+
+def _known_variant(name: str, info: ValidationInfo) -> str:
+    known = [variant.id for variant in info.data.get("variants", ())]
+    if known and name not in known:  # none is known where the variants are wrong themselves
+        raise PydanticCustomError(
+            "whole_table",
+            "[claims.{name}]: no such variant; known: {known}",
+            {"name": name[:64], "known": ", ".join(known)},
+        )
+    return name
+
+
+SHARE = Annotated[
+    float, AfterValidator(_share), Field(json_schema_extra={"maximum": 1, "minimum": 0})
+]
 Plain = Annotated[str, Field(max_length=500), AfterValidator(plain)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
@@ -29,7 +74,7 @@ class DefenseTable(Table):
     """
 
     kind: Literal["codec", "purifier", "classifier"]
-    entry: str = Field(pattern=r"^[a-z_]{1,40}:[A-Za-z_][A-Za-z0-9_]{0,60}$")
+    entry: str = Field(pattern=ENTRY)
     gradient: Literal["exact", "surrogate", "none"]
     randomized: bool = False
     learned: bool = False
@@ -60,7 +105,7 @@ class WeightFile(Table):
     """
 
     url: Link
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    sha256: str = Field(pattern=SHA256)
     bytes: int = Field(gt=0, le=8 * GIB)
     file: str | None = Field(default=None, pattern=WEIGHT_FILE)
 
@@ -100,9 +145,12 @@ class Limits(Table):
 
 
 class Claim(Table):
-    """What the authors expect of one variant, to compare; never published as a score."""
+    """What the authors expect of one variant, to compare; never published as a score.
 
-    protocol: str = Field(pattern=NAME)
+    Accuracies are shares of 1.
+    """
+
+    protocol: Annotated[str, Field(pattern=NAME), AfterValidator(_known_protocol)]
     classifier: Line | None = None
     clean_accuracy: SHARE | None = None
     robust_accuracy: SHARE | None = None
@@ -118,9 +166,19 @@ class Note(Table):
 class Manifest(Table):
     """The content of `submission.toml`."""
 
+    patterns_in_words: ClassVar[Mapping[str, str]] = {
+        NAME: NAME_IN_WORDS,
+        VERSION: "letters, digits, dots, + and -, a letter or digit first, at most 40",
+        CONTACT: "a mail address, @name, or an https address",
+        HTTPS: "an https address in plain characters",
+        ENTRY: "file:Class, a Python file of small letters without its ending and a class in it",
+        SHA256: "64 hexadecimal digits in small letters",
+        WEIGHT_FILE: "a name that ends in .safetensors, of letters, digits, dots, _ and -",
+    }
+
     schema_version: Literal[1] = Field(alias="schema")
     name: str = Field(pattern=NAME)
-    version: str = Field(pattern="^[0-9A-Za-z][0-9A-Za-z.+-]{0,39}$")
+    version: str = Field(pattern=VERSION)
     title: Title
     authors: tuple[Line, ...] = Field(min_length=1, max_length=50)
     contact: Annotated[Line, Field(pattern=CONTACT)] | None = None
@@ -132,7 +190,9 @@ class Manifest(Table):
     weights: tuple[WeightFile, ...] = Field(default=(), max_length=16)
     training: Training = Training()
     limits: Limits = Limits()
-    claims: dict[str, Claim] = Field(default_factory=dict)
+    claims: dict[Annotated[str, AfterValidator(_known_variant)], Claim] = Field(
+        default_factory=dict
+    )
     notes: tuple[Note, ...] = Field(default=(), max_length=16)
 
     @field_validator("variants", "weights")
@@ -150,13 +210,3 @@ class Manifest(Table):
             )
             raise ValueError(f"two {what}: {twice}")
         return given
-
-    @model_validator(mode="after")
-    def _claimed(self) -> Self:
-        known = [variant.id for variant in self.variants]
-        for name in self.claims:
-            if name not in known:
-                raise ValueError(
-                    f"[claims.{name[:64]}]: no such variant; known: {', '.join(known)}"
-                )
-        return self

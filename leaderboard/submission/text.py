@@ -11,6 +11,9 @@ from pydantic import AfterValidator, Field
 NAME = "^[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?$"
 HTTPS = r"^https://[!-~]+$"
 CONTACT = r"^([^@\s<>]+@[^@\s<>]+\.[^@\s<>]+|@[A-Za-z0-9-]{1,39}|https://[!-~]+)$"
+NAME_IN_WORDS = (
+    "small letters, digits, hyphens and dots, a letter or digit first and last, at most 64"
+)
 FORBIDDEN = {
     "Cc": "a control character",
     "Cf": "an invisible character that can change how text is shown",
@@ -86,7 +89,9 @@ def spdx(text: str) -> str:
     try:
         canonical = canonicalize_license_expression(text)
     except (InvalidLicenseExpression, RecursionError, SyntaxError, MemoryError):
-        near = get_close_matches(text.replace(" ", "-"), KNOWN_LICENSES, n=1, cutoff=0.4)
+        given = text.replace(" ", "-")
+        near = [known for known in KNOWN_LICENSES if known.casefold().startswith(given.casefold())]
+        near = near or get_close_matches(given, KNOWN_LICENSES, n=1, cutoff=0.8)
         remedy = f"did you mean {near[0]}?" if near else f"for example {KNOWN_LICENSES[2]} or MIT"
         raise ValueError(f"expected an SPDX license identifier; {remedy}") from None
     if canonical != text:

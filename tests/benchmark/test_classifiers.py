@@ -219,3 +219,30 @@ def test_an_overridden_recipe() -> None:
     given = RecipeSpec(crop=32, mean=(0.1, 0.2, 0.3))
     loaded = classifiers.load(spec(source="bundled", architecture="mini-resnet", recipe=given))
     assert (loaded.recipe.crop, loaded.recipe.mean) == (32, (0.1, 0.2, 0.3))
+
+
+def test_published_weights_may_lie_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SQUEEZEBENCH_DATA", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    published = torchvision.models.get_model_weights("squeezenet1_1")["DEFAULT"]
+    name = published.url.rsplit("/", 1)[-1]
+    (tmp_path / "weights").mkdir()
+    torch.save(torchvision.models.squeezenet1_1().state_dict(), tmp_path / "weights" / name)
+    wanted = spec(source="torchvision", architecture="squeezenet1_1")
+    with pytest.raises(DataError, match="expected b8a52dc0 at its beginning; put the right file"):
+        classifiers.load(wanted)
+    file = tmp_path / "weights" / name
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    right = file.rename(file.with_name(f"net-{digest[:8]}.pth")).name
+    classifiers._hand_over(f"https://example.org/{right}")
+    handed = tmp_path / "torch" / "hub" / "checkpoints" / right
+    assert handed.read_bytes() == (tmp_path / "weights" / right).read_bytes()
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "urlopen", offline)
+    with pytest.raises(DataError, match=f"put https://.*{name} into the folder `weights` of SQUEE"):
+        classifiers.load(wanted)

@@ -17,6 +17,7 @@ from benchmark.records import Run
 from benchmark.threat import Access
 from leaderboard import report
 from leaderboard.cli import main, measuring
+from leaderboard.store import Store
 from tests.benchmark.test_score import run as example_run
 from tests.leaderboard.commands import ROOT, SUBMISSIONS, complaint, squeezebench, succeed
 
@@ -33,7 +34,7 @@ IDENTITY = SUBMISSIONS / "identity"
             ("evaluate", IDENTITY, "--protocol", "mini"),
             "unknown protocol 'mini'; did you mean mini-",
         ),
-        (("evaluate", SUBMISSIONS / "jpge", *MINI), "did you mean jpeg?"),
+        (("evaluate", SUBMISSIONS / "jpge", *MINI), "submissions/jpeg?"),
         (("evaluate", SUBMISSIONS / "jpeg", *MINI, "--variant", "q24"), "did you mean q25?"),
         (("evaluate", IDENTITY, *MINI, "--limit", "0"), "--limit 0: expected at least 1"),
         (("evaluate", IDENTITY, *MINI, "--limit", "x"), "Invalid value for '--limit'"),
@@ -223,6 +224,23 @@ def test_a_table_has_a_column_for_each_access_that_was_used(
     assert first.split("│")[4].strip() == "–"
     assert second.split("│")[4].strip() == "100.0 [34–100]"  # of the two images asked about
     assert "[" not in table(with_queries, width=100)[1]
+
+
+def test_a_narrow_terminal_cuts_no_head(tmp_path: Path, tiny_protocol: Path) -> None:
+    own = protocol_with(tmp_path, tiny_protocol, 'name = "mini-resnet"', 'name = "c"')
+    said = StringIO()
+    report.score_tables(Console(file=said, width=80), load(str(own)), [example_run()])
+    (head,) = (line for line in said.getvalue().splitlines() if "┃" in line)
+    columns = [column.strip() for column in head.strip("┃").split("┃")]
+    assert columns == ["entry", "clean", "transfer", "white-box", "worst case", "bpp"]
+    assert max(map(len, said.getvalue().split("raises")[0].splitlines())) <= 80
+
+
+def test_no_runs_are_said_to_be_none(tmp_path: Path) -> None:
+    store = f"{tmp_path / 'a.db'}"
+    Store(store, create=True)
+    assert succeed("runs", "--db", store) == f"no run is stored in {store}\n"
+    assert "no run of x is stored" in succeed("runs", "--db", store, "--protocol", "x")
 
 
 def test_datasets_and_doctor(tmp_path: Path) -> None:

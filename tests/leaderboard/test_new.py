@@ -21,6 +21,14 @@ def test_what_is_made_keeps_every_rule(tmp_path: Path, kind: str) -> None:
     assert "@" not in submission.source.read_text().replace("@staticmethod", "")
 
 
+def test_comments_stand_in_one_column_whatever_the_name(tmp_path: Path) -> None:
+    for name in ("a", "my-2nd.try"):
+        text = (new.make(name, "codec", tmp_path) / "submission.toml").read_text()
+        behind = [line for line in text.splitlines() if "  # " in line]
+        assert len(behind) > 8
+        assert {line.index("  # ") for line in behind} == {33}
+
+
 def test_kinds() -> None:
     assert new.KINDS == ("classifier", "codec", "purifier")
 

@@ -23,12 +23,12 @@ from benchmark.errors import CallError
 from benchmark.flags import FLAGS
 from benchmark.records import CLEAN, Cell, Interval, Run, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
-from leaderboard.render.axes import Axis
+from leaderboard.render.axes import Axis, heights
 from leaderboard.render.figures import Series, plot
 from leaderboard.render.render import Options, render
 from leaderboard.render.serve import serve
 from leaderboard.render.templates import SITE
-from leaderboard.render.words import percent
+from leaderboard.render.words import percent, span
 from leaderboard.store import Store
 from tests.benchmark.test_flags import BARE, cell, outcome, run_of
 
@@ -473,8 +473,29 @@ def test_a_plot_puts_points_where_they_belong() -> None:
     )
 
 
+def test_a_board_offers_no_filter_that_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    add(store)
+    page = board_of(render(store, tmp_path / "site")).read_text(encoding="utf-8")
+    assert 'data-hash=""' in page
+    assert "learned=1" not in page
+    assert "random=1" not in page
+
+
+def test_no_two_lines_look_the_same() -> None:
+    drawn = plot("t", "s", Axis("x"), [Series(f"{i}", (0, 8), (1, 0)) for i in range(28)])
+    assert len({(line.style, line.dash) for line in drawn.lines}) == 28
+    assert len({(line.style, line.marker) for line in drawn.lines}) == 28
+
+
+def test_counts_have_whole_ticks() -> None:
+    assert heights([0, 2]) == [0, 0.5, 1, 1.5, 2]
+    assert heights([0, 2], whole=True) == [0, 1, 2]
+    assert all(tick == int(tick) for tick in heights([0, 10], whole=True))
+
+
 def test_a_logarithmic_axis_encloses_its_values() -> None:
     drawn = plot("t", "s", Axis("x", log=True), [Series("a", (0.3, 3.0), (1, 0))])
+    assert drawn.x_label == "x (logarithmic)"
     ticks = [float(tick.label) for tick in drawn.x_ticks]
     assert ticks[0] <= 0.3
     assert ticks[-1] >= 3
@@ -569,7 +590,8 @@ def test_a_badge_says_what_the_row_says(store: Store, tmp_path: Path) -> None:
         "message": "20.0 % (4–62)",
         "color": "4a5563",
     }
-    assert "robust accuracy: 20.0 % (4–62)" in ElementTree.parse(badges / "v.svg").getroot()[0].text
+    title = ElementTree.parse(badges / "v.svg").getroot()[0].text
+    assert title == "robust accuracy: 20.0\u00a0% (4–62)"
 
 
 def test_codecs_at_one_rate_are_read_off_their_curves(store: Store, tmp_path: Path) -> None:
@@ -612,3 +634,8 @@ def test_a_missing_figure_is_a_dash() -> None:
     assert percent(None).value == "–"
     assert percent(Interval(0.5, 0.25, 0.75)).bounds == "25–75"
     assert percent(Interval(0.5, 0.485, 0.515)).bounds == "48.5–51.5"
+
+
+def test_bounds_below_0_are_no_dashes() -> None:
+    assert span("1.0", "2.0") == "1.0–2.0"
+    assert span("-0.16", "0.04") == "−0.16 to 0.04"

@@ -3,13 +3,18 @@
 import html
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.console import Console
 
+from benchmark.protocol import load
 from benchmark.records import CLEAN, Cell, CodecOutcome, Picture, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
+from leaderboard import codec_report, report
+from leaderboard.render.codec_entry import lost
 from leaderboard.render.render import render
 from leaderboard.store import Store
 from tests.leaderboard.test_render import ENVIRONMENT, HOSTILE, board_of, pages, words
@@ -221,3 +226,31 @@ def test_hostile_names_do_nothing(store: Store, tmp_path: Path) -> None:
     for path, page in pages(render(store, tmp_path / "site")).items():
         assert page.tags.count("script") == len(page.scripts), path
         assert not any("alert" in script for script in page.scripts), path
+
+
+def test_a_loss_below_0_reads_as_a_gain() -> None:
+    assert lost(1.23, 1) == "loses 1.2 dB"
+    assert lost(-0.04, 2) == "gains 0.04 dB"
+
+
+def test_one_entry_is_not_its_own_opposite(store: Store, tmp_path: Path) -> None:
+    add(store)
+    said = words(board_of(render(store, tmp_path / "site")))
+    assert "s/v 2.00× the bits, in real bytes." in said
+    assert "least" not in said.split("How sure is that?")[0]
+    assert "1 entry forms 1 tier" in said
+
+
+@pytest.mark.parametrize(("width", "spared"), [(80, True), (160, False)])
+def test_tables_on_a_terminal_fit_and_say_what_they_show(
+    store: Store, width: int, spared: bool
+) -> None:
+    run = store.run(add(store))
+    said = StringIO()
+    report.score_tables(Console(file=said, width=width), load("mini-codec-v1"), [run])
+    board, cells, *_ = (line for line in said.getvalue().splitlines() if "┃" in line)
+    heads = [head.strip() for head in f"{board}{cells}".split("┃")]
+    assert {*heads} <= {"", *codec_report.BOARD, *codec_report.CELLS}
+    assert ("likelihood" in heads) is not spared
+    assert ("likelihood: what" in said.getvalue()) is not spared
+    assert "bits ×: bits over those of the clean picture" in said.getvalue()

@@ -43,7 +43,7 @@ def many(folder: Path) -> None:
         (lambda f: (f / "sub").symlink_to("/etc"), "is a link"),
         (lambda f: os.mkfifo(f / "pipe.txt"), "is no file"),
         (text("a.exe", "x"), "is of no kind that is allowed"),
-        (text(".hidden", "x"), "expected names of letters"),
+        (text(".hidden", "x"), "hidden files are not allowed"),
         (text("a b.txt", "x"), "expected names of letters"),
         (text("a/b/c/d/e.txt", "x"), "lies deeper than 4 folders"),
         (text("A.txt", "x"), "differs from"),
