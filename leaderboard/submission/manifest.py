@@ -3,6 +3,7 @@
 import keyword
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ from leaderboard.submission.text import (
 
 MANIFEST = "submission.toml"
 GIB = 2**30
+NEAR = 0.85
+"""Likeness of two names from which one is a slip for the other."""
 WEIGHT_FILE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.safetensors$"
 ENTRY = r"^[a-z_]{1,40}:[A-Za-z_][A-Za-z0-9_]{0,60}$"
 VERSION = "^[0-9A-Za-z][0-9A-Za-z.+-]{0,39}$"
@@ -41,7 +44,8 @@ def _share(given: float) -> float:
 
 
 def _known_protocol(name: str) -> str:
-    if name not in built_in():
+    """One may claim under a protocol of one's own; what is nearly a built-in name is a slip."""
+    if name not in built_in() and get_close_matches(name, built_in(), cutoff=NEAR):
         raise ValueError(str(UnknownNameError("protocol", name, built_in())))
     return name
 

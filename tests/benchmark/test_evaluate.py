@@ -257,7 +257,7 @@ def test_what_a_defense_may_not_return(returned: Callable[[Tensor], object], mes
     ("streams", "message"),
     [
         ([b"a"], "returned 1 streams, expected 2"),
-        ([b"a", "b"], "expected a list of bytes"),
+        ([b"a", "b"], "a list with str, expected one of bytes"),
         ((b"a", b"b"), "returned tuple"),
     ],
 )

@@ -25,17 +25,18 @@ from benchmark.transfers import to_device, to_host
 
 EACH = 2**27
 SHORT = f"""
-import json, resource, sys
+import errno, json, mmap, resource, sys
 from pathlib import Path
-import torch
 from benchmark.fitting import Fitting
 
 def work(part):
-    tried.append(part.stop - part.start)
-    return torch.empty((part.stop - part.start, {EACH}), dtype=torch.uint8)[:, 0].numel()
+    n = part.stop - part.start
+    tried.append(n)
+    with mmap.mmap(-1, n * {EACH}):  # the system's own, for malloc keeps what it was given back
+        return n
 
 def full(problem):
-    return isinstance(problem, RuntimeError) and "can't allocate memory" in str(problem)
+    return isinstance(problem, OSError) and problem.errno == errno.ENOMEM
 
 tried = []
 fitting = Fitting(Path(sys.argv[1]), ("here",), full)

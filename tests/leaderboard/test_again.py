@@ -54,9 +54,7 @@ def test_a_record_that_nobody_else_would_get_ends_the_command(tmp_path: Path, st
     forged = Store(str(tmp_path / "forged.db"), create=True)
     run = forged.begin(true.header)
     for result in true.results:
-        better = tuple(
-            dataclasses.replace(one, correct=True, margin=1.0) for one in result.outcomes
-        )
+        better = tuple(one._replace(correct=True, margin=1.0) for one in result.outcomes)
         forged.add(run, dataclasses.replace(result, outcomes=better))
     forged.note(run, "completed")
     call = ("--protocol", "tiny", "--unsandboxed", "--results", publish(tmp_path, forged))
