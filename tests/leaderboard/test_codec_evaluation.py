@@ -177,7 +177,7 @@ def test_an_unknown_source(protocol: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(TINY.replace("jpeg/q75", "jpge/q75"))
     call = ("evaluate", JPEG, "--variant", "q50", "--protocol", wrong, "--db", tmp_path / "r.db")
-    assert "did you mean jpeg?" in complaint(*call, code=2)
+    assert f"did you mean {JPEG}?" in complaint(*call, code=2)
     wrong.write_text(TINY.replace("jpeg/q75", "jpeg/q76"))
     assert "unknown variant of jpeg 'q76'" in complaint(*call, code=2)
 

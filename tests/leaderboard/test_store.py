@@ -360,9 +360,7 @@ def test_a_full_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = range(400)
     big = dataclasses.replace(
         RESULT,
-        outcomes=tuple(
-            dataclasses.replace(o, image=f"{i}-{o.image}") for i in images for o in RESULT.outcomes
-        ),
+        outcomes=tuple(o._replace(image=f"{i}-{o.image}") for i in images for o in RESULT.outcomes),
         pictures=(),
     )
     with pytest.raises(StoreError, match=r"database or disk is full; check .* the disk has room"):
