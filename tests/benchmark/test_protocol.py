@@ -17,7 +17,7 @@ HASHES = {
     "imagenet1k-256-v1": "ab042329a17bda112c873030bac7788fd719259f226d475577d30043f303c4e0",
     "kodak-v1": "a4ea8f74a33e9a63f8bb47c5d2be1d62cc0d903a7537d351a62c39bf807edc72",
     "mini-codec-v1": "84898e4c0f15fbcc2e4c5789fbb6eb65f0805e29f7bbb160c7a11599a6fa2ff4",
-    "mini-classifier-v1": "cad98c2d78655cfae17a801c31f09203441a95d705e571fdc48a2281986aec91",
+    "mini-classifier-v1": "4942a5764b244b38a272e330b1dbb9a5f43bbd058f29c269e310d57c0c793797",
 }
 
 
