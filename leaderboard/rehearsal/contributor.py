@@ -1,5 +1,6 @@
 """What contributors of a rehearsal send: one good submission, and each thing that is refused."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +51,8 @@ def _hostile(clone: Path) -> None:
     manifest = _make(clone) / MANIFEST
     text = manifest.read_text(encoding="utf-8")
     title = '"` @everyone <img src=x onerror=alert(1)> \\u001b[31m"'
-    manifest.write_text(text.replace('"Rehearsed"', title), encoding="utf-8")
+    hostile = re.sub(r'(?m)^title = "[^"]*"', lambda _: f"title = {title}", text, count=1)
+    manifest.write_text(hostile, encoding="utf-8")
 
 
 def _oversized(clone: Path) -> None:
