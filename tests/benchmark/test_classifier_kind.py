@@ -12,14 +12,14 @@ from benchmark import classifiers
 from benchmark.challenge import challenge_cell, judge_pictures
 from benchmark.classifiers import LoadedClassifier
 from benchmark.contract import check_logits
-from benchmark.datasets import Sample, find, fingerprinted
+from benchmark.datasets import Sample
 from benchmark.defense import Classifier, Defense, Plugin
 from benchmark.draws import seeded
 from benchmark.errors import ContractError
 from benchmark.estimators import ESTIMATORS, admitted
 from benchmark.evaluate import Declared, Harness
 from benchmark.flags import raised
-from benchmark.protocol import ClassifierSpec, Protocol, load
+from benchmark.protocol import ClassifierSpec, Protocol
 from benchmark.records import CLEAN, Outcome, Shard, ShardResult
 from benchmark.replacement import Replacement, behind, placed
 from benchmark.tensors import Images, Logits
@@ -125,16 +125,6 @@ def test_what_a_classifier_may_not_return(given: object, message: str) -> None:
         check_logits(given, 2, 5, "C.forward")
     logits = torch.zeros(2, 6)
     assert check_logits(logits, 2, 5, "C.forward") is logits
-
-
-@pytest.fixture
-def protocol(tiny_protocol: Path) -> Protocol:
-    return load(str(tiny_protocol))
-
-
-@pytest.fixture
-def sample(protocol: Protocol) -> Sample:
-    return fingerprinted(find(protocol.dataset))
 
 
 Made = Callable[..., Harness]

@@ -16,13 +16,13 @@ from benchmark import attacks, classifiers, transfer
 from benchmark.classifiers import LoadedClassifier
 from benchmark.codecs.pillow import Jpeg
 from benchmark.contract import check_images, check_streams
-from benchmark.datasets import Sample, find, fingerprinted
+from benchmark.datasets import Sample, fingerprinted
 from benchmark.datasets.pictures import Pictures
 from benchmark.defense import Codec, Defense
 from benchmark.errors import ContractError, DataError
 from benchmark.evaluate import Declared, Harness
 from benchmark.judge import Judge, differences, in_ball, through_png
-from benchmark.protocol import Protocol, load
+from benchmark.protocol import Protocol
 from benchmark.records import CLEAN, Outcome, Shard
 from benchmark.tensors import Images
 from benchmark.threat import Budget, Norm, ThreatModel
@@ -32,16 +32,6 @@ from benchmark.transfer import CHECKED, checksum
 class Identity(Defense):
     def forward(self, x: Images) -> Images:
         return x
-
-
-@pytest.fixture
-def protocol(tiny_protocol: Path) -> Protocol:
-    return load(str(tiny_protocol))
-
-
-@pytest.fixture
-def sample(protocol: Protocol) -> Sample:
-    return fingerprinted(find(protocol.dataset))
 
 
 Made = Callable[..., Harness]

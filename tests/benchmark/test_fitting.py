@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark import classifiers
 from benchmark.codec_track.crafting import craft
 from benchmark.codecs.pillow import Jpeg
-from benchmark.datasets import Sample, find, fingerprinted
+from benchmark.datasets import Sample
 from benchmark.defense import Coded
 from benchmark.errors import CallError, EngineError
 from benchmark.evaluate import Declared, Harness
@@ -135,16 +135,6 @@ class Crowded(Jpeg):
 
     def coded(self, x: Images) -> Coded:
         return Coded(self.surrogate(x), 100 * x.flatten(1).sum(1))
-
-
-@pytest.fixture
-def protocol(tiny_protocol: Path) -> Protocol:
-    return load(str(tiny_protocol))
-
-
-@pytest.fixture
-def sample(protocol: Protocol) -> Sample:
-    return fingerprinted(find(protocol.dataset))
 
 
 def test_the_verdicts_do_not_depend_on_what_fits(

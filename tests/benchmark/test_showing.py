@@ -14,12 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.classifiers import LoadedClassifier
-from benchmark.datasets import Sample, find, fingerprinted
+from benchmark.datasets import Sample
 from benchmark.defense import Defense
 from benchmark.evaluate import Declared, Harness
 from benchmark.gallery import picture
 from benchmark.geometry import from_bytes, to_bytes
-from benchmark.protocol import Protocol, load
+from benchmark.protocol import Protocol
 from benchmark.records import CLEAN, OUTPUT, SOURCE, Outcome, Shard, ShardResult
 from benchmark.score import inside
 from benchmark.tensors import Images
@@ -39,16 +39,6 @@ class Noisy(Defense):
 
     def forward(self, x: Images) -> Images:
         return (x + torch.randn_like(x) / 16).clamp(0, 1)
-
-
-@pytest.fixture
-def protocol(tiny_protocol: Path) -> Protocol:
-    return load(str(tiny_protocol))
-
-
-@pytest.fixture
-def sample(protocol: Protocol) -> Sample:
-    return fingerprinted(find(protocol.dataset))
 
 
 Made = Callable[..., tuple[Harness, ShardResult]]
