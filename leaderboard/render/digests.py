@@ -76,7 +76,7 @@ def _made(jobs: Sequence[Job]) -> Iterable[bytes]:
     if len(jobs) < POOL:
         yield from map(_make, jobs)
         return
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")
     # A run is tens of thousands of small objects and no cycles: looking for some costs a tenth.
     with ProcessPoolExecutor(mp_context=context, initializer=gc.disable) as pool:
         yield from pool.map(_make, jobs, chunksize=BUNCH)
