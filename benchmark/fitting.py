@@ -10,26 +10,13 @@ from typing import TypeVar
 
 import torch
 
-from benchmark.errors import CallError, EngineError
+from benchmark.device_share import VARIABLE, device_share
+from benchmark.errors import EngineError
 
 T = TypeVar("T")
 
-SHARE_VARIABLE = "SQUEEZEBENCH_DEVICE_SHARE"
-SHARE = 0.9
 FULL = ("CUDNN_STATUS_ALLOC_FAILED", "CUBLAS_STATUS_ALLOC_FAILED")
 """What CUDA's libraries say when they get no memory for themselves."""
-
-
-def device_share() -> float:
-    """The share of a device's memory that a worker may take, its boxes included."""
-    given = os.environ.get(SHARE_VARIABLE, str(SHARE))
-    try:
-        share = float(given)
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 1:
-        raise CallError(f"{SHARE_VARIABLE} is {given}: expected a number above 0, 1 at most")
-    return share
 
 
 def device_is_full(problem: BaseException) -> bool:
@@ -150,7 +137,7 @@ def _read(file: Path | None) -> dict[str, int]:
 def _too_small() -> EngineError:
     problem = EngineError(
         "one picture alone does not fit into the device's memory; end what else runs there, or "
-        f"raise {SHARE_VARIABLE} (now {device_share():g})"
+        f"raise {VARIABLE} (now {device_share():g})"
     )
     problem.status = "out-of-memory"
     return problem

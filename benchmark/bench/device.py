@@ -20,8 +20,9 @@ from benchmark.bench.cases import LINF_4
 from benchmark.bench.overhead import attacking, bare
 from benchmark.bench.subjects import Subject
 from benchmark.bench.timing import CLOCKS, EXAMPLES, Contender
+from benchmark.device_share import device_share
 from benchmark.errors import CallError, DataError
-from benchmark.fitting import Fitting, device_share
+from benchmark.fitting import Fitting
 from benchmark.precision import PRECISIONS, precision_on
 from benchmark.prepare import prepare
 from benchmark.tensors import Images

@@ -15,13 +15,13 @@ from leaderboard.cli.options import (
     Device,
     Precision,
     Threads,
-    Workers,
     at_least_one,
     out,
     say,
 )
 from leaderboard.cluster import merging, planned, slurm
 from leaderboard.cluster.parts import run_part
+from leaderboard.engine.devices import workers_on
 from leaderboard.engine.local import LocalEngine
 from leaderboard.forecast import forecast
 from leaderboard.sandbox import machine
@@ -76,7 +76,7 @@ def plan(
     if as_slurm:
         say(slurm.array(made, target, parts).rstrip())
         return
-    show(found, parts)
+    show(found, parts * workers_on(found.header.environment["device"]))
     say(f"{target} holds {len(made.shards)} shards; run each part I of {parts} with")
     say(f"  squeezebench run-shard --plan {target} --shard I/{parts} -o FOLDER")
 
@@ -85,17 +85,21 @@ def run_shard(
     plan_file: PlanFile,
     shard: Annotated[str, typer.Option(metavar="I/N", help="part I of N, from 1")],
     target: Annotated[Path, typer.Option("-o", "--output", help="folder for the results")],
-    workers: Workers = 1,
+    workers: Annotated[
+        int | None, typer.Option(help="worker processes; default: one, two on a GPU")
+    ] = None,
 ) -> None:
     """Run one part of a plan into a folder; goes on where an earlier call was broken off."""
     at_least_one("--workers", workers)
     made = planned.read(plan_file)
     number, count = _part(shard)
+    environment = made.header.environment
+    at_once = workers or workers_on(environment["device"])
     if made.sandboxed:
         machine.check()
     try:
         with (
-            LocalEngine(workers or 1, made.header.environment["threads"]) as engine,
+            LocalEngine(at_once, environment["threads"]) as engine,
             report.progress(out, f"{made.header.entry} {shard}") as update,
         ):
             run_part(made, number, count, target, engine, update)

@@ -7,6 +7,7 @@ import typer
 
 from benchmark.errors import CallError
 from leaderboard.cli.options import one_of
+from leaderboard.engine.devices import PER_GPU
 from leaderboard.engine.local import LocalEngine
 from leaderboard.engine.ray import RayEngine
 
@@ -20,10 +21,11 @@ RayAddress = Annotated[
 def engine_for(
     name: str, workers: int, threads: int, address: str | None, device: str
 ) -> AbstractContextManager[LocalEngine | RayEngine]:
-    """The engine of that name, with its workers; a GPU belongs to each worker on CUDA."""
+    """The engine of that name, with its workers; on CUDA, `PER_GPU` of them on each GPU."""
     one_of("--engine", name, "local", "ray")
     if name == "ray":
-        return RayEngine(workers, threads, address=address, on_gpu=device == "cuda")
+        per_gpu = PER_GPU if device == "cuda" else 0
+        return RayEngine(workers, threads, address=address, per_gpu=per_gpu)
     if address is not None:
         raise CallError(f"--ray-address {address} belongs to --engine ray")
     return LocalEngine(workers, threads)

@@ -7,6 +7,7 @@ from rich.table import Table
 from benchmark.cost import Cost
 from benchmark.records import Run
 from leaderboard.cli.options import out, say
+from leaderboard.engine.devices import workers_on
 from leaderboard.forecast import Forecast, taken
 
 CODEC_TRACK = "(codec)"
@@ -32,10 +33,10 @@ def show(found: Forecast, workers: int) -> None:
         )
     out.print(table)
     measured = found.measured
+    wall = duration(found.wall_seconds(_at_once(found, workers)))
     say(
-        f"on {workers} worker{'s' * (workers > 1)}: about "
-        f"{duration(found.wall_seconds(workers))}, if this machine stays as busy as during the "
-        "probe; with other work on it a run takes longer, start of the boxes not counted"
+        f"on {workers} worker{'s' * (workers > 1)}: about {wall}, if this machine stays as busy as "
+        "during the probe; with other work on it a run takes longer, start of the boxes not counted"
     )
     on_device = f", {size(measured.device_bytes)} on the device" if measured.device_bytes else ""
     say(
@@ -60,7 +61,7 @@ def as_json(found: Forecast, workers: int) -> dict[str, Any]:
         "device": found.header.environment["device"],
         "shards": len(found.shards),
         "workers": workers,
-        "wall_seconds": found.wall_seconds(workers),
+        "wall_seconds": found.wall_seconds(_at_once(found, workers)),
         "expected": _sum_json(sum(found.expected, Cost())),
         "at_most": _sum_json(sum(found.at_most, Cost())),
         "earlier_runs": found.earlier,
@@ -99,6 +100,11 @@ def _count(expected: float, most: float) -> str:
     if round(expected) == round(most):
         return f"{most:,.0f}"
     return f"{expected:,.0f} of {most:,.0f}"
+
+
+def _at_once(found: Forecast, workers: int) -> int:
+    """Workers that do not wait for each other; what those of one GPU save is not counted on."""
+    return -(-workers // workers_on(found.header.environment["device"]))
 
 
 def _device(found: Forecast) -> str:

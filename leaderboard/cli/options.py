@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from benchmark.errors import CallError
-from leaderboard.engine.devices import devices
+from leaderboard.engine.devices import devices, workers_on
 
 # Wide enough for a table where there is no terminal to ask.
 out = Console(width=None if sys.stdout.isatty() else 120)
@@ -27,7 +27,7 @@ Precision = Annotated[
     str, typer.Option(help="of crafting: auto, fp32 or bf16; judging is in fp32 always")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="worker processes; default: one a core (at most 8), one a GPU")
+    int | None, typer.Option(help="worker processes; default: one a core (at most 8), two a GPU")
 ]
 Threads = Annotated[int, typer.Option(help="CPU threads a worker; part of what a run is")]
 
@@ -38,7 +38,9 @@ def workers_for(asked: int | None, device: str) -> int:
     if asked is not None:
         return asked
     on_gpu = device == "cuda" or (device == "auto" and Path("/dev/nvidiactl").exists())
-    return max(1, len(devices())) if on_gpu else min(len(os.sched_getaffinity(0)), MAX_WORKERS)
+    if on_gpu:
+        return workers_on("cuda", max(1, len(devices())))
+    return min(len(os.sched_getaffinity(0)), MAX_WORKERS)
 
 
 def at_least_one(option: str, given: int | None) -> None:

@@ -1,12 +1,19 @@
 """Which accelerator each worker of this machine is given."""
 
 import os
-from collections.abc import Iterator
-from itertools import cycle
+from collections import Counter
+from itertools import cycle, islice
 from pathlib import Path
+
+from benchmark.device_share import shared
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 DRIVER = Path("/proc/driver/nvidia/gpus")
+PER_GPU = 2
+"""Workers that share a GPU: while one codes on the processor, the other computes on the GPU.
+
+Judging, and every look through JPEG or an entropy coder, would else leave the GPU idle.
+"""
 
 
 def devices(driver: Path = DRIVER) -> list[str]:
@@ -17,6 +24,13 @@ def devices(driver: Path = DRIVER) -> list[str]:
     return [str(i) for i in range(len(list(driver.iterdir())))] if driver.is_dir() else []
 
 
-def settings(driver: Path = DRIVER) -> Iterator[dict[str, str]]:
-    """For one worker after the other what tells it its own GPU, in turns; nothing without one."""
-    return cycle([{VISIBLE: name} for name in devices(driver)] or [{}])
+def settings(workers: int, driver: Path = DRIVER) -> list[dict[str, str]]:
+    """What tells each worker its GPU, in turns, and its part of its memory; nothing without one."""
+    given = list(islice(cycle(devices(driver) or [""]), workers))
+    on = Counter(given)
+    return [{VISIBLE: name} | shared(on[name]) if name else {} for name in given]
+
+
+def workers_on(device: str, gpus: int = 1) -> int:
+    """How many suit one machine's `gpus`, or its one task on a processor, by the device's name."""
+    return gpus * PER_GPU if device.startswith("cuda") else 1

@@ -4,6 +4,7 @@ import os
 from importlib import import_module
 from typing import Any
 
+from benchmark.device_share import shared
 from benchmark.errors import EngineError
 from leaderboard.engine.process import WorkerProcess
 
@@ -14,9 +15,9 @@ SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"
 class Foreman:
     """The actor: one worker process on its machine, asked in bytes."""
 
-    def __init__(self, threads: int) -> None:
-        """Start the process."""
-        self._process = WorkerProcess(threads, offline=False)
+    def __init__(self, threads: int, per_gpu: int) -> None:
+        """Start the process; `per_gpu` of them share a GPU, if they have one."""
+        self._process = WorkerProcess(threads, offline=False, settings=shared(per_gpu))
 
     def ready(self) -> bool:
         """That the actor has been placed."""

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
-from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,15 +16,14 @@ class LocalEngine:
     """`workers` processes of `threads` threads each. Use as a context; it ends its workers.
 
     `offline` workers fetch nothing: they see what is on this machine. Where there are GPUs, each
-    worker is given one, in turns.
+    worker is given one, in turns; those that share one share its memory.
     """
 
     def __init__(self, workers: int, threads: int, *, offline: bool = False) -> None:
         """Start the workers."""
         self.threads = threads
         self._workers = [
-            WorkerProcess(threads, offline=offline, settings=one)
-            for one in islice(settings(), workers)
+            WorkerProcess(threads, offline=offline, settings=one) for one in settings(workers)
         ]
         self._pool = ThreadPoolExecutor(workers)
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 
-from benchmark.fitting import Fitting, device_share
+from benchmark.device_share import device_share
+from benchmark.fitting import Fitting
 from benchmark.places import cache_folder
 from leaderboard.sandbox.watch import usage
 

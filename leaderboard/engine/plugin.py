@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from benchmark.fitting import device_share
+from benchmark.device_share import device_share
 from benchmark.handed import WEIGHTS_VARIABLE
 from leaderboard.engine.memory import FOR_A_BOX
 from leaderboard.engine.wire import Job

@@ -41,19 +41,21 @@ class Errand:
 
 
 class RayEngine:
-    """`workers` processes of `threads` threads, each with a GPU where `on_gpu`. Use as a context.
+    """`workers` processes of `threads` threads. Use as a context; it ends its workers.
 
+    With `per_gpu` they are placed on GPUs, so many on each; with 0 where there are processors.
     `address` is that of a running cluster; without one, a cluster is made on this machine. All of
     its machines need this project, the submission and the data under the same paths.
     """
 
     def __init__(
-        self, workers: int, threads: int, *, address: str | None = None, on_gpu: bool = False
+        self, workers: int, threads: int, *, address: str | None = None, per_gpu: int = 0
     ) -> None:
         """Join the cluster and start the workers."""
         self.threads = threads
         self._ray = library()
-        self._count, self._needs = workers, {"CPU": threads, "GPU": int(on_gpu)}
+        self._count, self._per_gpu = workers, per_gpu
+        self._needs = {"CPU": threads, "GPU": 1 / per_gpu if per_gpu else 0}
         here = {"num_cpus": workers * threads, "include_dashboard": False}
         joined = {"address": address} if address else here
         try:
@@ -204,7 +206,7 @@ class RayEngine:
             scheduling_strategy="SPREAD",
             max_concurrency=2,  # so that `stop` is heard during a shard
         )
-        return made.remote(self.threads)
+        return made.remote(self.threads, max(1, self._per_gpu))
 
     def _retire(self, worker: Any) -> None:
         """End a worker, dead or alive."""

@@ -15,9 +15,11 @@ from benchmark.codec_track.crafting import craft
 from benchmark.codecs.pillow import Jpeg
 from benchmark.datasets import Sample
 from benchmark.defense import Coded
+from benchmark.device_share import VARIABLE as SHARE_VARIABLE
+from benchmark.device_share import device_share
 from benchmark.errors import CallError, EngineError
 from benchmark.evaluate import Declared, Harness
-from benchmark.fitting import SHARE_VARIABLE, Fitting, bisected, device_is_full, device_share
+from benchmark.fitting import Fitting, bisected, device_is_full
 from benchmark.protocol import PlannedCell, Protocol, codec_cells, load
 from benchmark.records import Shard
 from benchmark.tensors import Images

@@ -158,6 +158,8 @@ def test_a_job_array_for_slurm(tmp_path: Path) -> None:
     on_gpu = dataclasses.replace(HEADER, environment=ENVIRONMENT | {"device": "cuda H100"})
     text = slurm.array(dataclasses.replace(PLAN, header=on_gpu), tmp_path / "plan.json", 2)
     assert "#SBATCH --gpus-per-task=1\n" in text
+    assert "#SBATCH --cpus-per-task=2\n" in text  # two workers share the device
+    assert "#SBATCH --mem=12288M\n" in text
 
 
 def test_a_result_holds_no_pickle(folder: Path) -> None:

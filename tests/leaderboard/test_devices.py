@@ -1,15 +1,16 @@
 """Workers of one machine share its GPUs in turns."""
 
 import json
-from itertools import islice
 from pathlib import Path
 
 import pytest
 import torch
 
-from benchmark.fitting import SHARE_VARIABLE
+from benchmark.device_share import VARIABLE as SHARE_VARIABLE
+from benchmark.device_share import device_share
 from benchmark.places import cache_folder
-from leaderboard.engine.devices import VISIBLE, devices, settings
+from leaderboard.cli.options import workers_for
+from leaderboard.engine.devices import PER_GPU, VISIBLE, devices, settings, workers_on
 from leaderboard.engine.memory import FOR_ITSELF, fitting_of, hold
 from leaderboard.engine.process import WorkerProcess
 
@@ -26,8 +27,26 @@ def test_gpus_in_turns(
     for number in range(3):
         (tmp_path / f"0000:0{number}:00.0").mkdir()
     assert devices(tmp_path) == found
-    given = [one.get(VISIBLE) for one in islice(settings(tmp_path), 4)]
+    given = [one.get(VISIBLE) for one in settings(4, tmp_path)]
     assert given == [(found or [None])[i % max(1, len(found))] for i in range(4)]
+
+
+def test_who_shares_a_gpu_shares_its_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five workers on two GPUs: three have the first one."""
+    monkeypatch.setenv(VISIBLE, "0,1")
+    monkeypatch.setenv(SHARE_VARIABLE, "0.6")
+    shares = [float(one[SHARE_VARIABLE]) for one in settings(5, tmp_path)]
+    assert shares == pytest.approx([0.2, 0.3, 0.2, 0.3, 0.2])
+    monkeypatch.setenv(SHARE_VARIABLE, settings(5, tmp_path)[0][SHARE_VARIABLE])
+    assert device_share() == pytest.approx(0.2)
+
+
+def test_two_workers_a_gpu_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VISIBLE, "0,1,2")
+    assert workers_for(None, "cuda") == 3 * PER_GPU == workers_on("cuda NVIDIA H200", 3)
+    assert workers_for(1, "cuda") == 1 == workers_on("cpu")
 
 
 def test_without_a_driver_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.device_share import VARIABLE
 from benchmark.errors import EngineError
 from benchmark.protocol import load
 from leaderboard import submission
@@ -15,6 +16,7 @@ from leaderboard.cluster import planned
 from leaderboard.cluster.merging import merge
 from leaderboard.cluster.parts import run_part
 from leaderboard.engine import Engine, foreman
+from leaderboard.engine.devices import PER_GPU, VISIBLE
 from leaderboard.engine.local import LocalEngine
 from leaderboard.engine.ray import RayEngine
 from leaderboard.evaluation import Progress, Request, evaluate
@@ -138,3 +140,23 @@ def test_two_machines_of_which_one_is_lost(
         assert table(request_, engine, postgres.database(), lose) == reference[0]
     with pytest.raises(EngineError, match=r"9 workers with .* ask for fewer, or add machines"):
         RayEngine(9, 1, address=cluster.address)
+
+
+def test_two_of_rays_workers_on_one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray places them where a GPU is said to be; nothing of it is used."""
+    monkeypatch.setenv(VARIABLE, "0.5")
+    foreman.library()
+    utilities = pytest.importorskip("ray.cluster_utils")
+    cluster = utilities.Cluster(initialize_head=True, head_node_args={"num_cpus": 3, "num_gpus": 1})
+    try:
+        with RayEngine(PER_GPU, 1, address=cluster.address, per_gpu=PER_GPU) as engine:
+            engine.ask("machine", {})
+            told = [Path(f"/proc/{one}/environ").read_bytes().split(b"\0") for one in workers()]
+        assert len(told) == PER_GPU
+        for environment in told:
+            assert f"{VISIBLE}=0".encode() in environment
+            assert f"{VARIABLE}={0.5 / PER_GPU:g}".encode() in environment
+        with pytest.raises(EngineError, match=r"3 workers with .*'GPU': 0\.5.* ask for fewer"):
+            RayEngine(3, 1, address=cluster.address, per_gpu=PER_GPU)
+    finally:
+        cluster.shutdown()
