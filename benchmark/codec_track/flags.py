@@ -47,9 +47,11 @@ def _rate_mismatch(run: Run) -> str | None:
     if not gaps:
         return None
     name = max(gaps, key=lambda cell: abs(gaps[cell]))
+    more = "more" if gaps[name] > 0 else "fewer"
     return (
-        f"Under {name} the likelihood expects {100 * gaps[name]:+.1f} % of the real bits; "
-        f"{len(gaps)} of {len(score.cells) + 1} cells are off by more than {100 * GAP:.0f} %."
+        f"Under {name} the likelihood expects {100 * abs(gaps[name]):.1f} % {more} bits than the "
+        f"streams have; {len(gaps)} of {len(score.cells) + 1} cells are off by more than "
+        f"{100 * GAP:.0f} %."
     )
 
 
@@ -168,8 +170,11 @@ CODEC_FLAGS: Mapping[str, CodecFlag] = {
         "The bits that the codec's likelihood model expects are more than 3 % away from those of "
         "its real streams, over the pictures of some cell.",
         "Rate attacks follow the likelihood, so they may chase bits that are never written, or "
-        "miss bits that are: those of headers, of an index, or of symbols beyond the coder's "
-        "tables. The figures themselves count real bytes.",
+        "miss bits that are. Fewer are written where an attack makes symbols that the model thinks "
+        "almost impossible: the likelihood asks up to 30 bits for one, the coder, whose "
+        "probabilities have 16 bits, little more than 16. More are written in headers and indices. "
+        "A codec that selects may select otherwise by real streams than by likelihoods. The "
+        "figures themselves count real bytes.",
         _rate_mismatch,
     ),
     "cut-short": CodecFlag(

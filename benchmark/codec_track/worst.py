@@ -25,7 +25,7 @@ class WorstCase(NamedTuple):
     def line(self) -> str:
         """As `-61.55 % PSNR / 19.15x bpp`, the form of Sun et al. 2024."""
         loss, rate = self.psnr_loss_percent, self.inflation
-        psnr = f"{-loss.value:+.2f} % PSNR".replace("-", "−") if loss else "no PSNR"
+        psnr = f"−{loss.value:.2f} % PSNR" if loss and loss.value > 0 else "no PSNR lost"
         return f"{psnr} / {rate.value:.2f}× bpp" if rate else f"{psnr} / no bpp"
 
 

@@ -22,7 +22,7 @@ def test_rate_mismatch_from_three_per_cent_on() -> None:
     assert names(run(near)) == []
     (flag,) = raised(run(far))
     assert flag.name == "rate-mismatch"
-    assert flag.evidence.startswith("Under rate-4 the likelihood expects -3.1 % of the real bits")
+    assert flag.evidence.startswith("Under rate-4 the likelihood expects 3.1 % fewer bits than")
 
 
 def test_an_attack_that_an_error_cut_short() -> None:

@@ -142,7 +142,7 @@ def test_the_worst_case_of_several_runs_in_one_line() -> None:
     assert found.psnr_loss_percent.cell == "mse-8"
     assert worst_case(scores, LINF_4).line == "−15.00 % PSNR / 1.75× bpp"
     assert worst_case(scores, LINF_2).line == "−1.46 % PSNR / 1.35× bpp"
-    assert worst_case([]).line == "no PSNR / no bpp"
+    assert worst_case([]).line == "no PSNR lost / no bpp"
     stronger = outcome("rate-4", "b", 1200, 29.0)
     both = [*scores, ("t/w", codec_score(run(stronger)))]
     rate = worst_case(both).inflation
