@@ -20,6 +20,7 @@ FLOORS = (
         "benchmark.places",
         "benchmark.environment",
         "benchmark.tensors",
+        "benchmark.device_share",
         "benchmark.draws",
         "benchmark.bd_rate",
     },
