@@ -18,7 +18,7 @@ demo: setup
 	$(BIN)/squeezebench demo
 
 test: setup
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Without its dependencies, because torchattacks pins an old requests; it does not need it.
 bench: setup
