@@ -45,8 +45,15 @@ class PillowCodec(Traditional):
 
     def decompress(self, streams: list[bytes], size: tuple[int, int]) -> Images:
         """The pictures in `streams`; a stream that does not decode to `size` is an error."""
-        pixels = np.stack(in_order(lambda stream: self._decoded(stream, size), streams))
-        return torch.from_numpy(pixels).to(torch.float32).div_(LEVELS).permute(0, 3, 1, 2)
+        x_hat = torch.empty(len(streams), *size, 3)
+        pictures = x_hat.numpy()
+
+        def decode(i: int) -> None:
+            levels = self._decoded(streams[i], size)
+            np.divide(levels, np.float32(LEVELS), out=pictures[i], dtype=np.float32)
+
+        in_order(decode, range(len(streams)))
+        return x_hat.permute(0, 3, 1, 2)
 
     def inspect(self, stream: bytes, size: tuple[int, int]) -> None:
         """Refuse a stream that Pillow would not refuse, or only after work; any exception will do.
