@@ -183,7 +183,7 @@ def test_a_class_that_is_not_what_the_manifest_says(tmp_path: Path, body: str, s
 @pytest.mark.usefixtures("sandbox")
 def test_a_start_that_takes_too_long(tmp_path: Path) -> None:
     spec = written(tmp_path, "import time\n\ntime.sleep(600)\n\n\nclass Own(Defense):\n    pass\n")
-    with boxes(spec, Limits(start_s=30)) as made, pytest.raises(BoxError) as caught:
+    with boxes(spec, Limits(start_s=5)) as made, pytest.raises(BoxError) as caught:
         made.make()
     assert caught.value.status == "timeout"
 
