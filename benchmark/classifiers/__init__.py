@@ -21,6 +21,7 @@ from torchvision import transforms
 from torchvision.transforms import InterpolationMode
 
 from benchmark.classifiers import bundled
+from benchmark.classifiers.layout import layout_of
 from benchmark.errors import CallError, DataError, UnknownNameError
 from benchmark.fetching import FOLDER, check
 from benchmark.places import DATA_VARIABLE, data_folder, resolve
@@ -99,7 +100,7 @@ def load(
     """The classifier of `spec`; `beside` are folders for relative paths of weights."""
     network, recipe = SOURCES[spec.source](spec, beside)
     recipe = _overridden(recipe, spec.recipe)
-    network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False).to(memory_format=layout_of(network))
     with torch.no_grad():
         count = network(torch.zeros(1, 3, recipe.crop, recipe.crop)).shape[1]
     kept = spec.classes

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.classifiers import NormalizedClassifier
+from benchmark.classifiers.layout import layout_of
 from benchmark.prepare.rewrites import (
     entry,
     fold_batch_norm,
@@ -58,10 +59,9 @@ class Prepared(nn.Module):
         self.register_buffer("scale", scale)
         self.register_buffer("shift", torch.zeros_like(scale) if shift is None else shift)
         self.register_buffer("kept", kept)
-        # One convolution is a transformer's cut into patches, where the layout changes nothing.
-        convolutional = sum(isinstance(m, nn.Conv2d) for m in model.modules()) > 1
-        self.layout = torch.channels_last if convolutional else torch.contiguous_format
+        self.layout = layout_of(model)
         self.dtype = dtype
+        convolutional = self.layout is torch.channels_last
         height, width = example.shape[-2:]
         costly = convolutional and dtype is torch.float32 and example.device.type == "cpu"
         self.at_once = max(1, AT_ONCE // (height * width)) if costly else sys.maxsize
