@@ -23,7 +23,13 @@ from leaderboard.render.codec_pages import (
     CodecOnBoard,
     CodecRow,
 )
-from leaderboard.render.codec_plots import attacked_curves, families, histograms, rd_plot
+from leaderboard.render.codec_plots import (
+    attack_of,
+    attacked_curves,
+    families,
+    histograms,
+    rd_plot,
+)
 from leaderboard.render.gallery import codec_slides
 from leaderboard.render.heads import (
     Group,
@@ -40,6 +46,7 @@ from leaderboard.render.words import (
     MISSING,
     NOTHING,
     Figure,
+    access_in_words,
     entry_slug,
     percent,
     rate,
@@ -110,7 +117,7 @@ def _bd_rates(name: str, group: Sequence[CodecEntry]) -> list[BdRow]:
         BdRow(
             codec=name,
             settings=settings,
-            attack=curve.cell,
+            attack=attack_of(group[0], curve.cell),
             bd_rate=NOTHING
             if curve.bd_rate is None
             else Figure(signed(f"{curve.bd_rate:+.1f}"), "", f"{curve.bd_rate:.4f}"),
@@ -191,7 +198,7 @@ def _cell(found: CodecCellScore) -> CodecCellRow:
     draws = f", {cell.draws} draws a step" if (cell.draws or 1) > 1 else ""
     images = f", first {cell.images} pictures" if cell.images else ""
     return CodecCellRow(
-        access=cell.access.value + (f" from {cell.source}" if cell.source else ""),
+        access=access_in_words(cell),
         attack=f"{cell.attack}{steps}{draws}{images}",
         objective=cell.objective or "",
         budget=threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0)),

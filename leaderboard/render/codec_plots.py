@@ -10,8 +10,9 @@ from benchmark.threat import Access
 from leaderboard.render.axes import Axis, Values
 from leaderboard.render.codec_digest import CodedImages
 from leaderboard.render.codec_entry import CodecEntry
-from leaderboard.render.figures import Plot, Series, plot
-from leaderboard.render.words import threat_in_words
+from leaderboard.render.figures import Plot, plot
+from leaderboard.render.series import Series
+from leaderboard.render.words import aim_in_words, threat_in_words
 
 BINS = 12
 RATE = "bits per pixel, real bytes"
@@ -56,7 +57,7 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     """PSNR of what is decoded over rate, without attack and under every attack of the headline."""
     lines = [
         Series(
-            "no attack" if curve.cell == CLEAN else _attack(group[0], curve.cell),
+            "no attack" if curve.cell == CLEAN else attack_of(group[0], curve.cell),
             tuple(rate for rate, _ in curve.points),
             tuple(psnr for _, psnr in curve.points),
         )
@@ -74,9 +75,9 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     return plot(f"{name}: rate and distortion", sentence, axis, lines, Values("PSNR in dB"))
 
 
-def _attack(entry: CodecEntry, name: str) -> str:
-    cell = next(cell for cell in entry.run.header.cells if cell.name == name)
-    return f"{cell.access.value} on {cell.objective}" if cell.objective else cell.access.value
+def attack_of(entry: CodecEntry, name: str) -> str:
+    """The attack of the cell of that name, in words."""
+    return aim_in_words(next(cell for cell in entry.run.header.cells if cell.name == name))
 
 
 def histograms(entry: CodecEntry) -> tuple[Plot, ...]:
