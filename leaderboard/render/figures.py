@@ -70,16 +70,22 @@ class Plot:
 
 
 def plot(
-    title: str, sentence: str, axis: Axis, series: Sequence[Series], values: Values = ACCURACY
+    title: str,
+    sentence: str,
+    axis: Axis,
+    series: Sequence[Series],
+    values: Values = ACCURACY,
+    *,
+    reach: Sequence[float] = (),
 ) -> Plot:
-    """Values over x; a linear x axis begins at 0, a logarithmic one at a round number."""
+    """Values over x; a linear x axis begins at 0, a logarithmic one at a round number.
+
+    The y axis encloses all that the series has, and what it is to `reach` besides.
+    """
     reached = [x for s in series for x in s.x]
     marks = log_ticks(min(reached), max(reached)) if axis.log else ticks(max(reached, default=1))
-    levels = (
-        QUARTERS
-        if values.share
-        else heights([y for s in series for y in (*s.y, *s.low, *s.high)], whole=values.whole)
-    )
+    every = [*reach, *(y for s in series for y in (*s.y, *s.low, *s.high))]
+    levels = QUARTERS if values.share else heights(every, whole=values.whole)
     scale_x = scale(marks[0], marks[-1], LEFT, WIDTH - RIGHT, log=axis.log)
     scale_y = scale(levels[0], levels[-1], HEIGHT - BOTTOM, TOP)
     return Plot(

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from leaderboard.render import comparing, schema
+from leaderboard.render import codec_comparing, comparing, schema
 from leaderboard.render.boards import summary
 from leaderboard.render.claims import claims
 from leaderboard.render.codec_boards import codec_flag_texts
@@ -126,8 +126,11 @@ def _front(page: Pages, content: Content, database: bool) -> None:
     page(
         "compare.html",
         "compare.html",
-        boards=comparing.boards_for_comparing(content.boards),
-        frames=comparing.frames_for_comparing(content.boards),
+        boards=comparing.boards_for_comparing([*content.boards, *content.codec_boards]),
+        frames=(
+            *comparing.frames_for_comparing(content.boards),
+            *codec_comparing.codec_frames(content.codec_boards),
+        ),
     )
     page(
         "data.html",

@@ -84,20 +84,27 @@ def add(
     store: Store,
     *,
     scale: float = 1.0,
-    inflation: float = 2.0,
+    inflation: float | tuple[float, ...] = 2.0,
     pictures: tuple[Picture, ...] = (),
     **given: object,
 ) -> int:
-    """Clean 1 bit a pixel and 30 dB; the rate attack multiplies bits, the other costs 5 dB."""
+    """Clean 1 bit a pixel and 30 dB; the rate attack multiplies bits, the other costs 5 dB.
+
+    `inflation` is that of every image, or one for each.
+    """
     failures = given.pop("failures", 0)
-    figures = {
-        CLEAN: (100 * scale, 30.0),
-        NOISE.name: (101 * scale, 30.0),
-        RATE.name: (100 * scale * inflation, 29.0),
-        MSE.name: (110 * scale, 25.0),
-    }
+    factors = inflation if isinstance(inflation, tuple) else (inflation,) * 5
+    figures = [
+        {
+            CLEAN: (100 * scale, 30.0),
+            NOISE.name: (101 * scale, 30.0),
+            RATE.name: (100 * scale * factor, 29.0),
+            MSE.name: (110 * scale, 25.0),
+        }
+        for factor in factors
+    ]
     outcomes = tuple(
-        outcome(cell, i, *figures[cell.name], failures=int(bool(failures) and i == 0))
+        outcome(cell, i, *figures[i][cell.name], failures=int(bool(failures) and i == 0))
         for cell in CELLS
         for i in range(5)
     )
