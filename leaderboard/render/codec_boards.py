@@ -28,6 +28,7 @@ from leaderboard.render.codec_plots import (
     attacked_curves,
     families,
     histograms,
+    moved,
     rd_plot,
 )
 from leaderboard.render.gallery import codec_slides
@@ -79,6 +80,7 @@ def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> Cod
     best = [entry for _, entry in tiers] or unofficial
     groups = families(best)
     plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
+    plots = [moved(best), *plots[:DRAWN]]
     images = max(entry.digest.score.images for entry in entries)
     page = CodecBoardPage(
         **vars(board_head(best[0], images)),
@@ -87,7 +89,7 @@ def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> Cod
         unfinished=tuple(status_row(run) for run in unfinished),
         answers=codec_answers(tiers),
         bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
-        plots=tuple(one for one in plots if one)[:DRAWN],
+        plots=tuple(one for one in plots if one),
     )
     return CodecBoard(tuple(tiers), runs, page)
 

@@ -15,6 +15,8 @@ from leaderboard.render.series import Series
 from leaderboard.render.words import aim_in_words, threat_in_words
 
 BINS = 12
+SHOWN = 7
+"""Entries that one plot has at most."""
 RATE = "bits per pixel, real bytes"
 
 
@@ -73,6 +75,33 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     )
     axis = Axis(RATE, log=True)
     return plot(f"{name}: rate and distortion", sentence, axis, lines, Values("PSNR in dB"))
+
+
+def moved(best: Sequence[CodecEntry]) -> Plot | None:
+    """From no attack to the worst case in rate and quality, a line a codec; the best ones."""
+    lines = [line for entry in best[:SHOWN] if (line := _move(entry))]
+    if not lines:
+        return None
+    first = f"The first {len(lines)} of {len(best)} entries" if len(best) > SHOWN else "Each"
+    sentence = (
+        f"{first}, from no attack to the worst case at {threat_in_words(best[0].headline)}: right "
+        "is more bits, down a worse picture, each under the attack that does most."
+    )
+    axis = Axis(RATE, log=True)
+    return plot("What an attack moves", sentence, axis, lines, Values("PSNR in dB"))
+
+
+def _move(entry: CodecEntry) -> Series | None:
+    clean, worst = entry.digest.score.clean.quality, entry.digest.score.at(entry.headline)
+    attacked = [rate for rate in entry.digest.images.attacked_rate if rate is not None]
+    if not (clean.bits_per_pixel and clean.psnr and worst and worst.psnr_loss and attacked):
+        return None
+    return Series(
+        entry.run.header.entry,
+        (clean.bits_per_pixel.estimate, sum(attacked) / len(attacked)),
+        (clean.psnr.estimate, clean.psnr.estimate - worst.psnr_loss.estimate),
+        labels=("without attack", "in the worst case"),
+    )
 
 
 def attack_of(entry: CodecEntry, name: str) -> str:

@@ -70,7 +70,7 @@ def _pages(writer: Writer, content: Content, look: str, url: str, *, database: b
     )
     writer.file("data/index.json", index, partial(schema.as_json, index))
     writer.file("data/schema.json", look, partial(schema.schema, RECORDS))
-    page("feed.xml", "feed.xml", items=feed_items(content.boards))
+    page("feed.xml", "feed.xml", items=feed_items([*content.boards, *content.codec_boards]))
     page("404.html", "404.html", root=f"{urlsplit(url).path.rstrip('/')}/" if url else "")
     for path in sorted((SITE / "static").rglob("*")):
         if path.is_file():

@@ -66,8 +66,9 @@ def write_entries(page: Pages, writer: Writer, content: Content) -> None:
         coded = [board for board in content.codec_boards if slug in board.newest]
         shown = entry_page(runs, boards, about, coded)
         page(f"entries/{slug}.html", "entry.html", entry=shown)
-        if boards:
-            newest = boards[0].newest[slug]
+        found: list[Entry | CodecEntry] = [board.newest[slug] for board in boards]
+        found += [board.newest[slug] for board in coded]
+        for newest in found[:1]:
             drawn, path = badge(newest), badge_path(newest)
             page(f"{path}.svg", "badge.svg", badge=drawn)
             writer.file(f"{path}.json", drawn, partial(endpoint, drawn))

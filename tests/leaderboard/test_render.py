@@ -387,7 +387,7 @@ def test_the_newest_run_of_an_entry_counts(store: Store, tmp_path: Path) -> None
     add(store)
     site = render(store, tmp_path / "site")
     board = Page(board_of(site).read_text())
-    assert [link for link in board.links if "entries" in link] == ["../entries/s/v.html"]
+    assert [link for link in board.links if "entries/" in link] == ["../entries/s/v.html"]
     entry = Page((site / "entries" / "s" / "v.html").read_text())
     assert [link for link in entry.links if "runs" in link and link.endswith("html")] == [
         "../../runs/2.html",

@@ -147,6 +147,24 @@ def test_a_row_has_the_worst_of_every_attack(store: Store, tmp_path: Path) -> No
     assert "1.00 1.00–1.00 30.0" in text
 
 
+def test_a_board_shows_where_attacks_move_its_entries(store: Store, tmp_path: Path) -> None:
+    add(store)
+    text = words(board_of(render(store, tmp_path / "site")))
+    assert "What an attack moves. Each, from no attack to the worst case at L∞ ≤ 4/255" in text
+    # From 1 bit a pixel and 30 dB to twice the bits and 5 dB less.
+    assert "s/v without attack 1 30 s/v in the worst case 2 25" in text
+
+
+def test_a_codec_has_a_badge_and_stands_in_the_feed(store: Store, tmp_path: Path) -> None:
+    add(store)
+    site = render(store, tmp_path / "site")
+    badge = json.loads((site / "badges/s/v.json").read_text())
+    assert (badge["label"], badge["message"]) == ("rate inflation", "2.00× (2.00–2.00)")
+    assert 'src="../../badges/s/v.svg"' in (site / "entries/s/v.html").read_text()
+    said = "2.00× (2.00–2.00) the bits in the worst case at L∞ ≤ 4/255."
+    assert f"<summary>{said}</summary>" in (site / "feed.xml").read_text().replace("\xa0", " ")
+
+
 def test_the_least_inflated_stands_first_and_tiers_need_images(
     store: Store, tmp_path: Path
 ) -> None:

@@ -123,7 +123,7 @@ def test_a_codec_shows_rate_and_quality(tmp_path: Path) -> None:
     ]
     assert "i1: bare codec, raising rate, pgd, 5 steps" in words(page)
     assert all((page.parent / file).is_file() for file, _ in tiles(page))
-    assert Page(page.read_text()).tags.count("img") == 5
+    assert Page(page.read_text()).tags.count("img") == 6
 
 
 @pytest.mark.parametrize("side", [16, 128])
