@@ -43,6 +43,7 @@ from leaderboard.render.heads import (
     status_row,
 )
 from leaderboard.render.pages import FlagShown, FlagText
+from leaderboard.render.presets import presets
 from leaderboard.render.words import (
     MISSING,
     NOTHING,
@@ -82,12 +83,14 @@ def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> Cod
     plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
     plots = [moved(best), *plots[:DRAWN]]
     images = max(entry.digest.score.images for entry in entries)
+    rows = tuple(codec_row(entry, f"{tier}") for tier, entry in tiers)
     page = CodecBoardPage(
         **vars(board_head(best[0], images)),
-        rows=tuple(codec_row(entry, f"{tier}") for tier, entry in tiers),
+        rows=rows,
         unofficial=tuple(codec_row(entry, "") for entry in unofficial),
         unfinished=tuple(status_row(run) for run in unfinished),
         answers=codec_answers(tiers),
+        presets=presets(rows),
         bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
         plots=tuple(one for one in plots if one),
     )

@@ -16,6 +16,8 @@ ACCESSES = {
 }
 """Every access as a column is headed; a board has the columns that one of its rows has."""
 
+KNOWN = {Access.VANILLA: "bare codec", Access.EOT: "EOT"}
+"""Accesses whose word in a protocol is none of the language."""
 SAFE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 FINE = 0.04
 """An interval narrower than this share is given with a decimal."""
@@ -95,7 +97,7 @@ def size_in_words(threat: ThreatModel) -> str:
 
 def access_in_words(cell: Cell) -> str:
     """What the adversary knows: `bare codec from mbt2018` for a codec without its defense."""
-    known = "bare codec" if cell.access is Access.VANILLA else cell.access.value
+    known = KNOWN.get(cell.access, cell.access.value)
     return known + (f" from {cell.source}" if cell.source else "")
 
 

@@ -56,6 +56,22 @@ def test_the_page_is_accessible_and_quiet(visit: Visitor, coded: Path, scheme: s
     assert complaints(visit, coded, path, name, color_scheme=scheme) == []
 
 
+def test_codecs_are_searched_and_filtered_as_defenses_are(visit: Visitor, coded: Path) -> None:
+    seen = visit()
+    page = seen.open(coded, "boards/c-h-f.html")
+    page.get_by_label("Search").fill("second")
+    rows = page.locator("table.board tbody tr:visible th a")
+    assert rows.all_inner_texts() == ["s/second"]
+    assert "1 of 2 entries" in page.locator(".state [role=status]").inner_text()
+    # A link to a part of the page leaves the view as it is.
+    page.locator(".jumps").get_by_role("link", name="Rate and distortion").click()
+    assert rows.all_inner_texts() == ["s/second"]
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Bits per pixel at most").fill("0.5")
+    assert rows.count() == 0
+    assert seen.said == []
+
+
 def test_an_entry_leads_to_its_comparison(visit: Visitor, coded: Path) -> None:
     page = visit().open(coded, "entries/s/first.html")
     page.get_by_role("link", name="compare it with others").click()
