@@ -91,20 +91,28 @@ def _sure(tiers: Sequence[tuple[int, Entry]]) -> str:
         f"{count(n, 'picture')}: a figure near 50 % is known to ± "
         f"{100 * (half.high - half.low) / 2:.0f} points (95 %)."
     )
-    pairs = len(tiers) * (len(tiers) - 1) // 2
-    if pairs == 0:
+    if len(tiers) == 1:
         return sentence
-    needed = next(k for k in range(2, 200) if 2 ** (1 - k) <= ALPHA / pairs)
+    needed = least_apart(len(tiers))
     if needed > n:
         return (
             f"{sentence} So few cannot tell any two of the {len(tiers)} entries apart: that takes "
-            f"{needed} which stand under one of them alone."
+            f"at least {needed} which stand under one of them alone."
         )
     told = f"they form {count(tiers[-1][0], 'tier')}"
     return (
         f"{sentence} Two of the {len(tiers)} entries are told apart when at least {needed} "
         f"pictures stand under one of them alone; {told}."
     )
+
+
+def least_apart(entries: int) -> int:
+    """How many pictures must speak for one of two entries, and none against, to tell them apart.
+
+    All pairs of a board are tested at once, so the more entries, the more pictures.
+    """
+    pairs = entries * (entries - 1) // 2
+    return next(k for k in range(2, 200) if 2 ** (1 - k) <= ALPHA / pairs)
 
 
 def _trust(entries: Sequence[Entry]) -> str:

@@ -172,6 +172,7 @@ def test_the_least_inflated_stands_first_and_tiers_need_images(
     add(store, variant="low", inflation=1.5)
     text = words(board_of(render(store, tmp_path / "site")))
     assert text.index("1 s/low") < text.index("1 s/high")
+    assert "2 entries apart by rate inflation: that takes at least 6." in text
     assert "most inflated is s/high 3.00× the bits, the least inflated s/low 1.50×" in text
 
 
@@ -266,7 +267,7 @@ def test_one_entry_is_not_its_own_opposite(store: Store, tmp_path: Path) -> None
     said = words(board_of(render(store, tmp_path / "site")))
     assert "s/v 2.00× the bits, in real bytes." in said
     assert "least" not in said.split("How sure is that?")[0]
-    assert "1 entry forms 1 tier" in said
+    assert "5 pictures, with a bootstrap interval on every mean." in said
 
 
 @pytest.mark.parametrize(("width", "spared"), [(80, True), (160, False)])
