@@ -41,11 +41,11 @@ def _which(tiers: Sequence[tuple[int, Entry]]) -> str:
                 f"keeps {shown.value} % ({shown.bounds}) of the pictures right under every attack, "
                 f"{100 * _after_transfer(known):.0f} % against one who does not know it."
             )
+        most = f"the best, {name}, keeps" if figure.estimate else "each keeps"
         return (
-            f"None of these, against an adversary who knows it: at {size} the best, {name}, keeps "
-            f"{shown.value} % ({shown.bounds}) of the pictures right under every attack. Against "
-            f"one who does not know it, {known.run.header.entry} keeps "
-            f"{100 * _after_transfer(known):.0f} %."
+            f"None of these, against an adversary who knows it: at {size} {most} {shown.value} % "
+            f"({shown.bounds}) of the pictures right under every attack. Against one who does not "
+            f"know it, {known.run.header.entry} keeps {100 * _after_transfer(known):.0f} %."
         )
     others = [e.run.header.entry for tier, e in tiers[1:] if tier == first]
     beside = f", and {_named(others)} cannot be told apart from it" if others else ""
@@ -66,17 +66,22 @@ def _after_transfer(entry: Entry) -> float:
 
 
 def _rate(tiers: Sequence[tuple[int, Entry]], curves: Sequence[CodecCurve]) -> str:
-    coded = [(tier, entry, entry.bits_per_pixel) for tier, entry in tiers if entry.bits_per_pixel]
+    coded = [(tier, e, bits) for tier, e in tiers if (bits := e.bits_per_pixel)]
     if not coded:
         return "No entry here has a bitstream, so none has a rate."
-    first = coded[0][0]
-    cheapest = min((bits or 0.0, e.run.header.entry) for tier, e, bits in coded if tier == first)
+    if mean_figure(coded[0][1], "worst").estimate <= SMALL:
+        low, high = (f"{one(bits for _, _, bits in coded):.2f}" for one in (min, max))
+        reach = low if low == high else f"from {low} to {high}"
+        said = f"At none of those run, {reach} bits per pixel in real bytes."
+    else:
+        first = coded[0][0]
+        cheapest = min((bits, e.run.header.entry) for tier, e, bits in coded if tier == first)
+        said = (
+            f"Of {count(len(coded), 'entry')} with a bitstream, the cheapest in their best tier "
+            f"({first}) is {cheapest[1]}, at {cheapest[0]:.2f} bits per pixel in real bytes."
+        )
     reach = f"{curves[0].name} was run at {count(len(curves[0].entries), 'setting')}"
-    return (
-        f"Of {count(len(coded), 'entry')} with a bitstream, the cheapest in their best tier "
-        f"({first}) is {cheapest[1]}, at {cheapest[0]:.2f} bits per pixel in real bytes. {reach}; "
-        "the board has every codec's curve."
-    )
+    return f"{said} {reach}; the board has every codec's curve."
 
 
 def _sure(tiers: Sequence[tuple[int, Entry]]) -> str:
@@ -86,15 +91,28 @@ def _sure(tiers: Sequence[tuple[int, Entry]]) -> str:
         f"{count(n, 'picture')}: a figure near 50 % is known to ± "
         f"{100 * (half.high - half.low) / 2:.0f} points (95 %)."
     )
-    pairs = len(tiers) * (len(tiers) - 1) // 2
-    if pairs == 0:
+    if len(tiers) == 1:
         return sentence
-    needed = next(k for k in range(2, 200) if 2 ** (1 - k) <= ALPHA / pairs)
-    told = f"they form {count(tiers[-1][0], 'tier')}" if pairs else ""
+    needed = least_apart(len(tiers))
+    if needed > n:
+        return (
+            f"{sentence} So few cannot tell any two of the {len(tiers)} entries apart: that takes "
+            f"at least {needed} which stand under one of them alone."
+        )
+    told = f"they form {count(tiers[-1][0], 'tier')}"
     return (
         f"{sentence} Two of the {len(tiers)} entries are told apart when at least {needed} "
         f"pictures stand under one of them alone; {told}."
     )
+
+
+def least_apart(entries: int) -> int:
+    """How many pictures must speak for one of two entries, and none against, to tell them apart.
+
+    All pairs of a board are tested at once, so the more entries, the more pictures.
+    """
+    pairs = entries * (entries - 1) // 2
+    return next(k for k in range(2, 200) if 2 ** (1 - k) <= ALPHA / pairs)
 
 
 def _trust(entries: Sequence[Entry]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from leaderboard.render.answers import least_apart
 from leaderboard.render.codec_entry import CodecEntry, codec_order, lost, value
 from leaderboard.render.pages import Answer
 from leaderboard.render.words import count, threat_in_words
@@ -54,12 +55,17 @@ def _loss(entries: Sequence[CodecEntry]) -> str:
 
 
 def _sure(tiers: Sequence[tuple[int, CodecEntry]]) -> str:
-    pictures = count(tiers[0][1].digest.score.images, "picture")
-    form = "forms" if len(tiers) == 1 else "form"
-    return (
-        f"{pictures}, with a bootstrap interval on every mean. {count(len(tiers), 'entry')} {form} "
-        f"{count(tiers[-1][0], 'tier')} by rate inflation."
-    )
+    images, entries = tiers[0][1].digest.score.images, len(tiers)
+    sentence = f"{count(images, 'picture')}, with a bootstrap interval on every mean."
+    if entries == 1:
+        return sentence
+    needed = least_apart(entries)
+    if needed > images:
+        return (
+            f"{sentence} So few cannot tell any two of the {entries} entries apart by rate "
+            f"inflation: that takes at least {needed}."
+        )
+    return f"{sentence} {entries} entries form {count(tiers[-1][0], 'tier')} by rate inflation."
 
 
 def _trust(entries: Sequence[CodecEntry]) -> str:

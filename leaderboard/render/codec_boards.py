@@ -23,7 +23,14 @@ from leaderboard.render.codec_pages import (
     CodecOnBoard,
     CodecRow,
 )
-from leaderboard.render.codec_plots import attacked_curves, families, histograms, rd_plot
+from leaderboard.render.codec_plots import (
+    attack_of,
+    attacked_curves,
+    families,
+    histograms,
+    moved,
+    rd_plot,
+)
 from leaderboard.render.gallery import codec_slides
 from leaderboard.render.heads import (
     Group,
@@ -36,10 +43,12 @@ from leaderboard.render.heads import (
     status_row,
 )
 from leaderboard.render.pages import FlagShown, FlagText
+from leaderboard.render.presets import presets
 from leaderboard.render.words import (
     MISSING,
     NOTHING,
     Figure,
+    access_in_words,
     entry_slug,
     percent,
     rate,
@@ -72,15 +81,18 @@ def codec_board(entries: Sequence[CodecEntry], unfinished: Sequence[Run]) -> Cod
     best = [entry for _, entry in tiers] or unofficial
     groups = families(best)
     plots = [rd_plot(name, group) for name, group in groups.items() if len(group) > 1]
+    plots = [moved(best), *plots[:DRAWN]]
     images = max(entry.digest.score.images for entry in entries)
+    rows = tuple(codec_row(entry, f"{tier}") for tier, entry in tiers)
     page = CodecBoardPage(
         **vars(board_head(best[0], images)),
-        rows=tuple(codec_row(entry, f"{tier}") for tier, entry in tiers),
+        rows=rows,
         unofficial=tuple(codec_row(entry, "") for entry in unofficial),
         unfinished=tuple(status_row(run) for run in unfinished),
         answers=codec_answers(tiers),
+        presets=presets(rows),
         bd_rates=tuple(row for name, group in groups.items() for row in _bd_rates(name, group)),
-        plots=tuple(one for one in plots if one)[:DRAWN],
+        plots=tuple(one for one in plots if one),
     )
     return CodecBoard(tuple(tiers), runs, page)
 
@@ -110,7 +122,7 @@ def _bd_rates(name: str, group: Sequence[CodecEntry]) -> list[BdRow]:
         BdRow(
             codec=name,
             settings=settings,
-            attack=curve.cell,
+            attack=attack_of(group[0], curve.cell),
             bd_rate=NOTHING
             if curve.bd_rate is None
             else Figure(signed(f"{curve.bd_rate:+.1f}"), "", f"{curve.bd_rate:.4f}"),
@@ -191,7 +203,7 @@ def _cell(found: CodecCellScore) -> CodecCellRow:
     draws = f", {cell.draws} draws a step" if (cell.draws or 1) > 1 else ""
     images = f", first {cell.images} pictures" if cell.images else ""
     return CodecCellRow(
-        access=cell.access.value + (f" from {cell.source}" if cell.source else ""),
+        access=access_in_words(cell),
         attack=f"{cell.attack}{steps}{draws}{images}",
         objective=cell.objective or "",
         budget=threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0)),

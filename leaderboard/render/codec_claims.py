@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmark.codec_track.worst import worst_case
-from benchmark.records import Interval
+from benchmark.records import Cell, Interval
 from benchmark.score import inside
-from benchmark.threat import Access
+from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.render.codec_boards import CodecBoard
 from leaderboard.render.codec_entry import CodecEntry, value
-from leaderboard.render.words import Figure, entry_slug, rate, threat_in_words
+from leaderboard.render.parts import attack_in_words
+from leaderboard.render.words import Figure, aim_in_words, entry_slug, rate, threat_in_words
 
 UNAWARE = (Access.VANILLA, Access.TRANSFER)
 AWARE = (Access.WHITE_BOX, Access.EOT)
@@ -114,5 +115,11 @@ def _of_board(wanted: Wanted, board: CodecBoard) -> Iterator[ExtremeRow]:
                 figure=said.format(extreme.value),
                 entry=extreme.entry,
                 link=f"entries/{entry_slug(entries[extreme.entry].run)}.html",
-                attack=extreme.cell,
+                attack=_attack(entries[extreme.entry], extreme.cell),
             )
+
+
+def _attack(entry: CodecEntry, name: str) -> str:
+    cell: Cell = next(cell for cell in entry.run.header.cells if cell.name == name)
+    size = threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0))
+    return f"{aim_in_words(cell)}, {attack_in_words(cell)}, {size}"

@@ -18,6 +18,11 @@ from leaderboard.render.words import MISSING, NOTHING, Figure, signed, span
 class CodecEntry(JudgedRun[CodecProtocol, CodecDigest]):
     """A completed run of the codec track."""
 
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images of the sample that the run judged, in order."""
+        return self.digest.images.images
+
 
 def codec_ranked(entries: Sequence[CodecEntry]) -> list[tuple[int, CodecEntry]]:
     """Entries with their tier by rate inflation, the least inflated first.

@@ -42,13 +42,14 @@ class BdRow:
 
 @dataclass(frozen=True)
 class CodecBoardPage(BoardHead):
-    """Runs of one protocol of the codec track on one set of pictures."""
+    """Runs of one protocol of the codec track on one set of pictures; `presets` are filters."""
 
     rows: tuple[CodecRow, ...]
     unofficial: tuple[CodecRow, ...]
     unfinished: tuple[StatusRow, ...]
     answers: tuple[Answer, ...]
     bd_rates: tuple[BdRow, ...]
+    presets: tuple[tuple[str, str], ...]
     plots: tuple[Plot, ...]
 
 

@@ -10,10 +10,13 @@ from benchmark.threat import Access
 from leaderboard.render.axes import Axis, Values
 from leaderboard.render.codec_digest import CodedImages
 from leaderboard.render.codec_entry import CodecEntry
-from leaderboard.render.figures import Plot, Series, plot
-from leaderboard.render.words import threat_in_words
+from leaderboard.render.figures import Plot, plot
+from leaderboard.render.series import Series
+from leaderboard.render.words import aim_in_words, threat_in_words
 
 BINS = 12
+SHOWN = 7
+"""Entries that one plot has at most."""
 RATE = "bits per pixel, real bytes"
 
 
@@ -56,7 +59,7 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     """PSNR of what is decoded over rate, without attack and under every attack of the headline."""
     lines = [
         Series(
-            "no attack" if curve.cell == CLEAN else _attack(group[0], curve.cell),
+            "no attack" if curve.cell == CLEAN else attack_of(group[0], curve.cell),
             tuple(rate for rate, _ in curve.points),
             tuple(psnr for _, psnr in curve.points),
         )
@@ -74,9 +77,36 @@ def rd_plot(name: str, group: Sequence[CodecEntry]) -> Plot | None:
     return plot(f"{name}: rate and distortion", sentence, axis, lines, Values("PSNR in dB"))
 
 
-def _attack(entry: CodecEntry, name: str) -> str:
-    cell = next(cell for cell in entry.run.header.cells if cell.name == name)
-    return f"{cell.access.value} on {cell.objective}" if cell.objective else cell.access.value
+def moved(best: Sequence[CodecEntry]) -> Plot | None:
+    """From no attack to the worst case in rate and quality, a line a codec; the best ones."""
+    lines = [line for entry in best[:SHOWN] if (line := _move(entry))]
+    if not lines:
+        return None
+    first = f"The first {len(lines)} of {len(best)} entries" if len(best) > SHOWN else "Each"
+    sentence = (
+        f"{first}, from no attack to the worst case at {threat_in_words(best[0].headline)}: right "
+        "is more bits, down a worse picture, each under the attack that does most."
+    )
+    axis = Axis(RATE, log=True)
+    return plot("What an attack moves", sentence, axis, lines, Values("PSNR in dB"))
+
+
+def _move(entry: CodecEntry) -> Series | None:
+    clean, worst = entry.digest.score.clean.quality, entry.digest.score.at(entry.headline)
+    attacked = [rate for rate in entry.digest.images.attacked_rate if rate is not None]
+    if not (clean.bits_per_pixel and clean.psnr and worst and worst.psnr_loss and attacked):
+        return None
+    return Series(
+        entry.run.header.entry,
+        (clean.bits_per_pixel.estimate, sum(attacked) / len(attacked)),
+        (clean.psnr.estimate, clean.psnr.estimate - worst.psnr_loss.estimate),
+        labels=("without attack", "in the worst case"),
+    )
+
+
+def attack_of(entry: CodecEntry, name: str) -> str:
+    """The attack of the cell of that name, in words."""
+    return aim_in_words(next(cell for cell in entry.run.header.cells if cell.name == name))
 
 
 def histograms(entry: CodecEntry) -> tuple[Plot, ...]:

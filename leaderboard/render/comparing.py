@@ -1,22 +1,30 @@
 """Runs as the page that compares reads them: scripts, so that it works without a server."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from benchmark.threat import Access, ThreatModel
 from leaderboard.render.axes import Axis
 from leaderboard.render.boards import Board
+from leaderboard.render.codec_boards import CodecBoard
+from leaderboard.render.codec_entry import CodecEntry
 from leaderboard.render.curves import over_eps, radius_label
+from leaderboard.render.digest import Part
 from leaderboard.render.entry import Entry
 from leaderboard.render.figures import Plot, plot
-from leaderboard.render.words import board_slug, entry_slug
+from leaderboard.render.words import Figure, board_slug, entry_slug, percent, rate
+
+Frames = tuple[tuple[str, tuple[Plot, ...]], ...]
+"""Of each board, by its slug, the axes that the curves of its entries share."""
 
 
-def boards_for_comparing(boards: Sequence[Board]) -> str:
+def boards_for_comparing(boards: Sequence[Board | CodecBoard]) -> str:
     """The boards that have two entries, with their entries, as JSON that may stand in a page."""
     listed = [
         {
             "slug": board.page.slug,
             "title": board.page.title,
+            "track": board.page.track,
             "threat": board.page.threat,
             "entries": [[e.run.id, e.run.header.entry, tier] for tier, e in board.tiers],
         }
@@ -28,25 +36,48 @@ def boards_for_comparing(boards: Sequence[Board]) -> str:
 
 def for_comparing(entry: Entry) -> bytes:
     """The script that hands a run over."""
-    content = {
+    parts = [
+        {
+            "classifier": part.score.classifier,
+            "shown": [pair(figure) for figure in _figures(part, entry.headline)],
+            "worst": _packed(part.images.worst),
+        }
+        for part in entry.digest.parts
+    ]
+    plots = [_plot(entry, i) for i in range(len(parts))]
+    return handed_over(entry, plots, {"draws": entry.draws, "parts": parts})
+
+
+def handed_over(
+    entry: Entry | CodecEntry, plots: Sequence[Plot], content: Mapping[str, object]
+) -> bytes:
+    """The script that hands over a run of either track, with the curve of each of the plots."""
+    head: dict[str, object] = {
         "id": entry.run.id,
         "entry": entry.run.header.entry,
         "board": board_slug(entry.run),
         "page": f"entries/{entry_slug(entry.run)}.html",
-        "draws": entry.draws,
-        "parts": [
-            {
-                "classifier": part.score.classifier,
-                "clean": _packed(part.images.clean),
-                "transfer": _packed(part.images.transfer),
-                "worst": _packed(part.images.worst),
-                **_curve(entry, i),
-            }
-            for i, part in enumerate(entry.digest.parts)
-        ],
+        "curves": [{"line": one.lines[0].points, "band": one.lines[0].band} for one in plots],
     }
-    packed = json.dumps(content, sort_keys=True, separators=(",", ":")).replace("<", "\\u003c")
+    packed = json.dumps({**head, **content}, sort_keys=True, separators=(",", ":"))
+    packed = packed.replace("<", "\\u003c")
     return f"squeezebench.run({packed});\n".encode()
+
+
+def pair(figure: Figure) -> tuple[str, str]:
+    """A figure as it is shown, and its bounds."""
+    return figure.value, figure.bounds
+
+
+def _figures(part: Part, threat: ThreatModel) -> tuple[Figure, ...]:
+    """What stands first of a run: clean, transfer and worst-case accuracy, and the rate."""
+    found = part.score.at(threat)
+    return (
+        percent(part.score.clean),
+        percent(found.by_access.get(Access.TRANSFER) if found else None),
+        percent(found.worst if found else None),
+        rate(part.score.bits_per_pixel),
+    )
 
 
 def images_for_comparing(images: Sequence[str]) -> bytes:
@@ -62,7 +93,7 @@ def _packed(shares: Sequence[float]) -> str | list[float]:
     return [round(share, 4) for share in shares]
 
 
-def frames_for_comparing(boards: Sequence[Board]) -> tuple[tuple[str, tuple[Plot, ...]], ...]:
+def frames_for_comparing(boards: Sequence[Board]) -> Frames:
     """Of every board that has two entries the axes of its curves, before each classifier.
 
     All of its entries were attacked alike, so the curves of any one of them have these axes.
@@ -82,9 +113,3 @@ def _plot(entry: Entry, i: int) -> Plot:
     title = f"Worst case over the size of the attack, {score.classifier}"
     line = over_eps(entry.run.header.entry, score, norm, None)
     return plot(title, "", Axis(radius_label(norm)), [line])
-
-
-def _curve(entry: Entry, i: int) -> dict[str, str]:
-    """The worst case in the pixels of its board's axes, and its band."""
-    (line,) = _plot(entry, i).lines
-    return {"line": line.points, "band": line.band}

@@ -8,8 +8,9 @@ from benchmark.threat import Access, Norm, ThreatModel
 from leaderboard.render.axes import Axis
 from leaderboard.render.digest import Part
 from leaderboard.render.entry import Entry, over_classifiers
-from leaderboard.render.figures import Plot, Series, plot
+from leaderboard.render.figures import Plot, plot
 from leaderboard.render.matched import CodecCurve
+from leaderboard.render.series import Series
 from leaderboard.render.words import percent, threat_in_words
 
 WORDS = (

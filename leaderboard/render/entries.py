@@ -25,6 +25,7 @@ def entry_page(
     header = newest.header
     slug = entry_slug(newest)
     groups: list[Group[Any]] = [*boards, *coded]
+    shown = [group.newest[slug].run for group in groups]
     seconds = {one.run.id: one.digest.seconds for group in groups for one in group.by_slug[slug]}
     return EntryPage(
         slug=slug,
@@ -38,7 +39,7 @@ def entry_page(
         codec_boards=tuple(codec_on_board(board, slug) for board in coded),
         unfinished=tuple(_unfinished(run) for run in runs if run.id not in seconds),
         provenance=provenance(newest, seconds.get(newest.id)),
-        command=command(newest),
+        commands=tuple(dict.fromkeys(command(run) for run in shown)) or (command(newest),),
         bibtex=bibtex(newest, about),
     )
 

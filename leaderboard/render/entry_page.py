@@ -9,7 +9,10 @@ from leaderboard.render.pages import EntryOnBoard, StatusRow
 
 @dataclass(frozen=True)
 class EntryPage:
-    """A variant of a submission: what it is, and what it reached on every board."""
+    """A variant of a submission: what it is, and what it reached on every board.
+
+    `commands` repeat its newest run on each.
+    """
 
     slug: str
     entry: str
@@ -22,5 +25,5 @@ class EntryPage:
     codec_boards: tuple[CodecOnBoard, ...]
     unfinished: tuple[StatusRow, ...]
     provenance: tuple[tuple[str, str], ...]
-    command: str
+    commands: tuple[str, ...]
     bibtex: str

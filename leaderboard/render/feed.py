@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leaderboard.render.boards import Board
+from leaderboard.render.codec_boards import CodecBoard, inflation
+from leaderboard.render.codec_entry import CodecEntry
 from leaderboard.render.entry import Entry, mean_figure
 from leaderboard.render.words import entry_slug, percent, threat_in_words
 
 NEWEST = 50
 SPACE = uuid.UUID("6f0b6c5e-6a0d-5c55-9f5a-2b8f5f0f9b1e")
 """Namespace of the feed's identifiers; they must never change."""
-LABEL = "robust accuracy"
 WIDTHS = {"narrow": "ijl.,:;|'!()[]/ ftr", "wide": "mwMW%@"}
 
 
@@ -38,40 +39,48 @@ class Badge:
     color: str
 
 
-def feed_items(boards: Sequence[Board]) -> tuple[FeedItem, ...]:
+def feed_items(boards: Sequence[Board | CodecBoard]) -> tuple[FeedItem, ...]:
     """The newest completed official runs of all boards."""
-    found = [
+    entries: list[tuple[Entry | CodecEntry, str]] = [
         (entry, board.page.title)
         for board in boards
         for entry in board.all
         if entry.run.header.official
     ]
-    found.sort(key=lambda one: (one[0].run.started, one[0].run.id), reverse=True)
-    return tuple(_item(entry, title) for entry, title in found[:NEWEST])
+    entries.sort(key=lambda one: (one[0].run.started, one[0].run.id), reverse=True)
+    return tuple(_item(entry, title) for entry, title in entries[:NEWEST])
 
 
-def _item(entry: Entry, title: str) -> FeedItem:
+def _item(entry: Entry | CodecEntry, title: str) -> FeedItem:
     run = entry.run
-    worst = percent(mean_figure(entry, "worst"))
+    _, figure, means = _headline(entry)
     return FeedItem(
         uid=f"urn:uuid:{uuid.uuid5(SPACE, f'{run.header.key}:{run.started}:{run.id}')}",
         title=f"{run.header.entry} on {title}",
         link=f"runs/{run.id}.html",
         updated=run.started,
-        summary=f"{worst.value} % ({worst.bounds}) right under every attack at "
-        f"{threat_in_words(entry.headline)}.",
+        summary=f"{figure} {means} at {threat_in_words(entry.headline)}.",
     )
 
 
-def badge(entry: Entry) -> Badge:
-    """The badge of an entry's newest run on its first board."""
+def _headline(entry: Entry | CodecEntry) -> tuple[str, str, str]:
+    """The first figure of a run: its name, the figure with bounds, and what it is of."""
+    if isinstance(entry, CodecEntry):
+        worst = inflation(entry)
+        shown = f"{worst.value} ({worst.bounds})" if worst.bounds else worst.value
+        return "rate inflation", shown, "the bits in the worst case"
     worst = percent(mean_figure(entry, "worst"))
-    message = f"{worst.value} % ({worst.bounds})"
+    return "robust accuracy", f"{worst.value} % ({worst.bounds})", "right under every attack"
+
+
+def badge(entry: Entry | CodecEntry) -> Badge:
+    """The badge of an entry's newest run on its first board."""
+    label, message, _ = _headline(entry)
     # Gray, for a color would be a verdict.
-    return Badge(LABEL, message, _width(LABEL), _width(message), "#4a5563")
+    return Badge(label, message, _width(label), _width(message), "#4a5563")
 
 
-def badge_path(entry: Entry) -> str:
+def badge_path(entry: Entry | CodecEntry) -> str:
     """Where the badge of an entry is, without the ending."""
     return f"badges/{entry_slug(entry.run)}"
 

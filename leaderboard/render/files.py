@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from leaderboard.render import comparing, schema
+from leaderboard.render import codec_comparing, comparing, schema
 from leaderboard.render.boards import summary
 from leaderboard.render.claims import claims
 from leaderboard.render.codec_boards import codec_flag_texts
@@ -70,7 +70,7 @@ def _pages(writer: Writer, content: Content, look: str, url: str, *, database: b
     )
     writer.file("data/index.json", index, partial(schema.as_json, index))
     writer.file("data/schema.json", look, partial(schema.schema, RECORDS))
-    page("feed.xml", "feed.xml", items=feed_items(content.boards))
+    page("feed.xml", "feed.xml", items=feed_items([*content.boards, *content.codec_boards]))
     page("404.html", "404.html", root=f"{urlsplit(url).path.rstrip('/')}/" if url else "")
     for path in sorted((SITE / "static").rglob("*")):
         if path.is_file():
@@ -126,8 +126,11 @@ def _front(page: Pages, content: Content, database: bool) -> None:
     page(
         "compare.html",
         "compare.html",
-        boards=comparing.boards_for_comparing(content.boards),
-        frames=comparing.frames_for_comparing(content.boards),
+        boards=comparing.boards_for_comparing([*content.boards, *content.codec_boards]),
+        frames=(
+            *comparing.frames_for_comparing(content.boards),
+            *codec_comparing.codec_frames(content.codec_boards),
+        ),
     )
     page(
         "data.html",

@@ -10,6 +10,7 @@ from leaderboard.render.entry import Entry
 from leaderboard.render.pages import Slide, Tile
 from leaderboard.render.parts import attack_in_words
 from leaderboard.render.scenes import File, Shot
+from leaderboard.render.words import aim_in_words
 
 REACH = 127
 """What the largest change of a picture is amplified to, in grey levels."""
@@ -57,8 +58,7 @@ def factor(shot: Shot) -> int:
 def _attack(entry: Entry | CodecEntry, shot: Shot) -> str:
     cell: Cell = next(cell for cell in entry.run.header.cells if cell.name == shot.cell)
     along = f", along {cell.estimator}" if cell.estimator not in (None, "none", "bare") else ""
-    raising = f" on {cell.objective}" if cell.objective else ""
-    return f"{cell.access.value}{raising}, {attack_in_words(cell)}{along}"
+    return f"{aim_in_words(cell)}, {attack_in_words(cell)}{along}"
 
 
 def _tiles(clean: Shot, shot: Shot, said: Said) -> Iterator[Tile]:
@@ -76,7 +76,8 @@ def _pair(shot: Shot, name: str, said: str, came: str) -> Iterator[Tile]:
     shown = said if shot.output else f"{said}; {came}"
     yield Tile(path_of(shot.source), *_sides(shot.source), name, shown)
     if shot.output:
-        yield Tile(path_of(shot.output), *_sides(shot.output), f"{name}, after", came)
+        made = "defended" if shot.bits_per_pixel is None else "decoded"
+        yield Tile(path_of(shot.output), *_sides(shot.output), f"{name}, {made}", came)
 
 
 def _sides(file: File) -> tuple[int, int]:

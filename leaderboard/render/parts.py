@@ -8,7 +8,15 @@ from leaderboard.render.curves import entry_plots
 from leaderboard.render.digest import Challenged
 from leaderboard.render.entry import Entry
 from leaderboard.render.pages import CellRow, ChallengeRow, EntryPart, FlagShown, FlagText
-from leaderboard.render.words import ACCESSES, Figure, milliseconds, percent, rate, threat_in_words
+from leaderboard.render.words import (
+    ACCESSES,
+    Figure,
+    access_in_words,
+    milliseconds,
+    percent,
+    rate,
+    threat_in_words,
+)
 
 
 def flag_texts() -> tuple[FlagText, ...]:
@@ -74,7 +82,7 @@ def _challenge(challenge: Challenged) -> ChallengeRow:
 def _cell_row(found: CellScore) -> CellRow:
     cell = found.cell
     return CellRow(
-        access=cell.access.value,
+        access=access_in_words(cell),
         attack=attack_in_words(cell),
         budget=threat_in_words(ThreatModel(Norm(cell.norm or ""), cell.radius or 0)),
         gradient=cell.estimator or "",

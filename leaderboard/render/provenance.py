@@ -44,7 +44,7 @@ def provenance(run: Run, seconds: float | None) -> tuple[tuple[str, str], ...]:
         ("Protocol", f"{header.protocol}, sha256 {header.protocol_hash}"),
         ("Pictures", f"{pictures}; sha256 of the whole set {header.dataset_fingerprint}"),
         ("Submission", f"sha256 {header.submission_hash}"),
-        ("Classifiers", weights or MISSING),
+        *((("Classifiers", weights),) if weights else ()),
         ("Code", f"commit {machine.get('commit') or 'unknown'}, sha256 {_said(machine, 'code')}"),
         ("Packages", f"Python {_said(machine, 'python')}, {listed or MISSING}"),
         (

@@ -3,13 +3,14 @@
 from functools import partial
 
 from benchmark.records import Run
-from leaderboard.render import comparing, data, schema, shots
+from leaderboard.render import codec_comparing, comparing, data, schema, shots
 from leaderboard.render.about import UNKNOWN
 from leaderboard.render.boards import Board
 from leaderboard.render.codec_boards import CodecBoard, codec_run
 from leaderboard.render.codec_entry import CodecEntry
 from leaderboard.render.content import Content
 from leaderboard.render.entries import entry_page
+from leaderboard.render.entry import Entry
 from leaderboard.render.feed import badge, badge_path, endpoint
 from leaderboard.render.runs import run_page
 from leaderboard.render.templates import Pages
@@ -25,25 +26,33 @@ def write_boards(page: Pages, writer: Writer, content: Content) -> None:
         _records(writer, f"data/boards/{slug}", data.board_record(board))
         writer.file(f"data/boards/{slug}.csv", board.page.rows, partial(data.board_csv, board))
         if len(board.tiers) > 1:
-            _comparable(writer, board)
+            _images(writer, board)
+            for _, entry in board.tiers:
+                _run(writer, entry, comparing.for_comparing(entry))
     for coded in content.codec_boards:
         slug, rows = coded.page.slug, coded.page.rows
         page(f"boards/{slug}.html", "codec_board.html", board=coded.page)
         _records(writer, f"data/boards/{slug}", data.codec_board_record(coded))
         writer.file(f"data/boards/{slug}.csv", rows, partial(data.codec_board_csv, coded))
+        if len(coded.tiers) > 1:
+            _images(writer, coded)
+            reach = codec_comparing.reaches(coded)
+            for _, codec in coded.tiers:
+                _run(writer, codec, codec_comparing.codec_for_comparing(codec, reach))
 
 
 def _records(writer: Writer, path: str, record: schema.RunHead | schema.BoardRecordHead) -> None:
     writer.file(f"{path}.json", record, partial(schema.as_json, record))
 
 
-def _comparable(writer: Writer, board: Board) -> None:
+def _images(writer: Writer, board: Board | CodecBoard) -> None:
     images = board.tiers[0][1].images
     packed = partial(comparing.images_for_comparing, images)
     writer.file(f"data/compare/{board.page.slug}.js", images, packed)
-    for _, entry in board.tiers:
-        run = comparing.for_comparing(entry)
-        writer.file(f"data/compare/{entry.run.id}.js", run, partial(bytes, run))
+
+
+def _run(writer: Writer, entry: Entry | CodecEntry, run: bytes) -> None:
+    writer.file(f"data/compare/{entry.run.id}.js", run, partial(bytes, run))
 
 
 def write_entries(page: Pages, writer: Writer, content: Content) -> None:
@@ -57,8 +66,9 @@ def write_entries(page: Pages, writer: Writer, content: Content) -> None:
         coded = [board for board in content.codec_boards if slug in board.newest]
         shown = entry_page(runs, boards, about, coded)
         page(f"entries/{slug}.html", "entry.html", entry=shown)
-        if boards:
-            newest = boards[0].newest[slug]
+        found: list[Entry | CodecEntry] = [board.newest[slug] for board in boards]
+        found += [board.newest[slug] for board in coded]
+        for newest in found[:1]:
             drawn, path = badge(newest), badge_path(newest)
             page(f"{path}.svg", "badge.svg", badge=drawn)
             writer.file(f"{path}.json", drawn, partial(endpoint, drawn))

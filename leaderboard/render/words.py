@@ -4,7 +4,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from benchmark.records import Interval, Run
+from benchmark.records import Cell, Interval, Run
 from benchmark.threat import Access, Norm, ThreatModel
 
 MISSING = "–"
@@ -16,9 +16,13 @@ ACCESSES = {
 }
 """Every access as a column is headed; a board has the columns that one of its rows has."""
 
+KNOWN = {Access.VANILLA: "bare codec", Access.EOT: "EOT"}
+"""Accesses whose word in a protocol is none of the language."""
 SAFE = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 FINE = 0.04
 """An interval narrower than this share is given with a decimal."""
+TINY = 0.1
+"""Below this many bits per pixel two decimals say too little."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +60,17 @@ def signed(figure: str) -> str:
 
 
 def rate(interval: Interval | None) -> Figure:
-    """Bits per pixel."""
+    """Bits per pixel; two decimals, so that points stand below each other, and three if tiny."""
     if interval is None:
         return NOTHING
-    digits = 3 if interval.estimate < 1 else 2
+    digits = 3 if interval.estimate < TINY else 2
     bounds = f"{interval.low:.{digits}f}–{interval.high:.{digits}f}"
     return Figure(f"{interval.estimate:.{digits}f}", bounds, f"{interval.estimate:.6f}")
 
 
 def milliseconds(value: float) -> Figure:
-    """Time of a defense an image, with two significant digits below 100."""
-    shown = f"{value:.0f}" if value >= 10 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-    return Figure(shown, "", f"{value:.6f}")
+    """Time of a defense an image, with one decimal so that points stand below each other."""
+    return Figure(f"{value:.1f}" if value >= 0.05 else "< 0.1", "", f"{value:.6f}")
 
 
 def points(interval: Interval) -> str:
@@ -90,6 +93,17 @@ def size_in_words(threat: ThreatModel) -> str:
     if threat.norm is Norm.LINF:
         return f"each color value may change by at most {threat.radius:g} of 255 steps"
     return f"the whole change may have an L2 length of at most {threat.radius:g}"
+
+
+def access_in_words(cell: Cell) -> str:
+    """What the adversary knows: `bare codec from mbt2018` for a codec without its defense."""
+    known = KNOWN.get(cell.access, cell.access.value)
+    return known + (f" from {cell.source}" if cell.source else "")
+
+
+def aim_in_words(cell: Cell) -> str:
+    """What the adversary knows, and what it raises if it attacks a codec."""
+    return access_in_words(cell) + (f", raising {cell.objective}" if cell.objective else "")
 
 
 def count(number: int, noun: str) -> str:

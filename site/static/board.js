@@ -63,24 +63,22 @@
     return self;
   }
 
-  const tables = all("table.board").map(table);
-  const form = document.querySelector("form.tools");
+  const tables = all("table.board").map(table), form = document.querySelector("form.tools");
   if (!form) return;
-  const main = tables[0], { heads, keys, rows } = main;
+  const main = tables[0], { heads, keys, rows } = main, fields = form.elements;
   const off = new Set(keys.filter((_, i) => "off" in heads[i].dataset));
   const text = rows.map((row) => row.cells[keys.indexOf("entry")].textContent.toLowerCase());
-  const bpp = keys.indexOf("bpp"), inputs = ["q", "kind", "learned", "random", "flags", "bpp"];
+  const bpp = keys.indexOf("bpp"), presets = all("[data-hash]", form), inputs = ["q", "kind", "learned", "random", "flags", "bpp"].filter((name) => fields[name]);
   let hidden = new Set(off);
 
   function columns() {
-    const groups = all(".groups > *", main.element);
     keys.forEach((key, i) => {
       const gone = hidden.has(key);
       if (heads[i].hidden !== gone) for (const row of [heads[i].parentNode, ...rows]) row.cells[i].hidden = gone;
     });
     // The headings of groups span what is left of them.
     let from = 0;
-    for (const group of groups) {
+    for (const group of all(".groups > *", main.element)) {
       const span = +(group.dataset.span ??= group.colSpan);
       const left = keys.slice(from, from + span).filter((key) => !hidden.has(key)).length;
       group.hidden = !left;
@@ -90,13 +88,13 @@
   }
 
   function apply() {
-    const wanted = Object.fromEntries(inputs.map((name) => [name, form.elements[name].value.trim()]));
+    const wanted = Object.fromEntries(inputs.map((name) => [name, fields[name].value.trim()]));
     const words = wanted.q.toLowerCase().split(/\s+/);
     let left = 0;
     rows.forEach((row, i) => {
       const rate = row.cells[bpp].dataset.v;
       row.hidden = !(words.every((word) => text[i].includes(word)) && (!wanted.bpp || (rate && +rate <= +wanted.bpp)) &&
-        inputs.slice(1, 5).every((name) => !wanted[name] || wanted[name] === row.dataset[name]));
+        inputs.every((name) => !wanted[name] || (row.dataset[name] ?? wanted[name]) === wanted[name]));
       left += !row.hidden;
     });
     main.place();
@@ -105,13 +103,12 @@
   }
 
   function press() {
-    const state = hash();
-    for (const button of all("[data-hash]", form)) button.ariaPressed = button.dataset.hash === state;
+    for (const button of presets) button.ariaPressed = button.dataset.hash === hash();
   }
 
   function hash() {
     const state = new URLSearchParams();
-    for (const name of inputs) if (form.elements[name].value) state.set(name, form.elements[name].value);
+    for (const name of inputs) if (fields[name].value) state.set(name, fields[name].value);
     if (main.sorted) state.set("sort", main.sorted);
     const changed = keys.filter((key) => hidden.has(key) !== off.has(key));
     if (changed.length) state.set("cols", changed.join(","));
@@ -125,7 +122,7 @@
 
   function restore() {
     const state = new URLSearchParams(location.hash.slice(1));
-    for (const name of inputs) form.elements[name].value = state.get(name) ?? "";
+    for (const name of inputs) fields[name].value = state.get(name) ?? "";
     const changed = new Set((state.get("cols") ?? "").split(","));
     hidden = new Set(keys.filter((key) => off.has(key) !== changed.has(key)));
     for (const box of all(".columns input", form)) box.checked = !hidden.has(box.value);
@@ -142,8 +139,7 @@
       const mark = /^[=+\-@]/.test(said) && isNaN(said) ? "'" : "";
       return `"${mark}${said.replaceAll('"', '""')}"`;
     };
-    const left = keys.map((_, i) => i).filter((i) => !heads[i].hidden);
-    const lines = [left.map((i) => `"${keys[i]}"`)];
+    const left = [...keys.keys()].filter((i) => !heads[i].hidden), lines = [left.map((i) => `"${keys[i]}"`)];
     for (const row of main.order) if (!row.hidden) lines.push(left.map((i) => cell(row.cells[i])));
     const href = URL.createObjectURL(new Blob([lines.map((line) => line.join(",") + "\n").join("")], { type: "text/csv" }));
     make("a", { href, download: main.element.dataset.name + ".csv" }).click();
@@ -157,11 +153,12 @@
     box.onchange = () => { hidden[box.checked ? "delete" : "add"](key); columns(); keep(); };
     chooser.append(make("label", {}, box, " ", heads[i].dataset.name ?? heads[i].textContent.trim()));
   });
-  for (const button of all("[data-hash]", form)) button.onclick = () => { location.hash = button.dataset.hash; if (!button.dataset.hash) restore(); };
+  for (const button of presets) button.onclick = () => { location.hash = button.dataset.hash; if (!button.dataset.hash) restore(); };
   form.querySelector(".csv").onclick = csv;
-  for (const name of inputs) form.elements[name].addEventListener("input", () => { apply(); keep(); });
+  for (const name of inputs) fields[name].addEventListener("input", () => { apply(); keep(); });
   main.element.addEventListener("sorted", keep);
-  addEventListener("hashchange", restore);
+  // A link to a part of the page leaves the view as it is.
+  addEventListener("hashchange", () => all(":target")[0] || restore());
   form.hidden = false;
   restore();
 })();

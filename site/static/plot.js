@@ -8,12 +8,10 @@
     document.head.append(make("script", { src: library, onload: done, onerror: fail }));
   }));
   const draw = (figure, box) => {
-    const style = getComputedStyle(document.body), paper = style.backgroundColor;
-    const color = (name) => style.getPropertyValue(name).trim(), line = color("--line");
+    const style = getComputedStyle(document.body), paper = style.backgroundColor,
+      color = (name) => style.getPropertyValue(name).trim(), line = color("--line");
     const { data, layout } = JSON.parse(figure.querySelector("script").textContent);
-    data.forEach((trace, i) => {
-      trace.line.color = trace.marker.color = color(`--s${i % 7}`);
-    });
+    data.forEach((trace, i) => { trace.line.color = trace.marker.color = color(`--s${i % 7}`); });
     Object.assign(layout, { paper_bgcolor: paper, plot_bgcolor: paper, font: { color: style.color, family: style.fontFamily } });
     for (const axis of [layout.xaxis, layout.yaxis]) Object.assign(axis, { gridcolor: line, zerolinecolor: line, linecolor: line });
     return window.Plotly.newPlot(box, data, layout, { responsive: true, displaylogo: false });
@@ -22,8 +20,7 @@
     const button = make("button", { type: "button", className: "zoom", textContent: "Zoom and hover" });
     button.ariaLabel = `Zoom and hover: ${figure.querySelector("strong").textContent}`;
     button.onclick = async () => {
-      const picture = figure.querySelector(":scope > svg");
-      const box = make("div", { className: "drawn" });
+      const picture = figure.querySelector(":scope > svg"), box = make("div", { className: "drawn" });
       button.disabled = true;
       try {
         await load();

@@ -24,8 +24,9 @@ from benchmark.flags import FLAGS
 from benchmark.records import CLEAN, Cell, Interval, Run, RunHeader, Shard, ShardResult
 from benchmark.threat import Access
 from leaderboard.render.axes import Axis, heights
-from leaderboard.render.figures import Series, plot
+from leaderboard.render.figures import plot
 from leaderboard.render.render import Options, render
+from leaderboard.render.series import Series
 from leaderboard.render.serve import serve
 from leaderboard.render.templates import SITE
 from leaderboard.render.words import percent, span
@@ -103,7 +104,8 @@ def add(store: Store, run: Run | None = None, *, status: str = "completed", **gi
 
 def words(path: Path) -> str:
     """What a reader sees of a page."""
-    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", path.read_text()).split()))
+    text = path.read_text().replace("<wbr>", "")
+    return html.unescape(" ".join(re.sub(r"<[^>]+>", " ", text).split()))
 
 
 @pytest.fixture
@@ -114,7 +116,9 @@ def store(tmp_path: Path) -> Store:
 class Page(HTMLParser):
     """Links and elements of a page."""
 
-    VOID = frozenset({"meta", "link", "br", "line", "polyline", "polygon", "rect", "img", "input"})
+    VOID = frozenset(
+        {"meta", "link", "br", "wbr", "line", "polyline", "polygon", "rect", "img", "input"}
+    )
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -383,7 +387,7 @@ def test_the_newest_run_of_an_entry_counts(store: Store, tmp_path: Path) -> None
     add(store)
     site = render(store, tmp_path / "site")
     board = Page(board_of(site).read_text())
-    assert [link for link in board.links if "entries" in link] == ["../entries/s/v.html"]
+    assert [link for link in board.links if "entries/" in link] == ["../entries/s/v.html"]
     entry = Page((site / "entries" / "s" / "v.html").read_text())
     assert [link for link in entry.links if "runs" in link and link.endswith("html")] == [
         "../../runs/2.html",
@@ -485,6 +489,22 @@ def test_no_two_lines_look_the_same() -> None:
     drawn = plot("t", "s", Axis("x"), [Series(f"{i}", (0, 8), (1, 0)) for i in range(28)])
     assert len({(line.style, line.dash) for line in drawn.lines}) == 28
     assert len({(line.style, line.marker) for line in drawn.lines}) == 28
+
+
+def test_a_mark_below_others_is_larger_so_that_each_is_seen() -> None:
+    places = [("a", (1, 8), (1, 0)), ("b", (1,), (1,)), ("c", (1,), (1,)), ("d", (8,), (1,))]
+    drawn = plot("t", "s", Axis("x", log=True), [Series(*place) for place in places])
+    sizes = {line.name: [float(mark[3]) for mark in line.marks] for line in drawn.lines}
+    assert sizes["a"][0] > sizes["b"][0] > sizes["c"][0] == 1
+    assert sizes["a"][1] == sizes["d"][0] == 1
+
+
+def test_few_pictures_say_that_they_tell_nothing_apart(store: Store, tmp_path: Path) -> None:
+    for variant in ("v", "w"):
+        add(store, variant=variant)
+    text = words(board_of(render(store, tmp_path / "site")))
+    # Five signs fall alike by chance in one of 16 cases, six in one of 32.
+    assert "So few cannot tell any two of the 2 entries apart: that takes at least 6" in text
 
 
 def test_counts_have_whole_ticks() -> None:

@@ -71,9 +71,9 @@ def test_an_entry_shows_what_was_judged_and_what_came_of_it(store: Store, tmp_pa
     shown = tiles(page)
     assert [said for _, said in shown] == [
         "Clean as it is",
-        "Clean, after right, 1.00 bpp",
+        "Clean, decoded right, 1.00 bpp",
         "Attacked moved by up to 4/255",
-        "Attacked, after wrong, 1.00 bpp",
+        "Attacked, decoded wrong, 1.00 bpp",
         "The change times 31, on gray",
     ]
     change = 128 + 31 * (MOVED.astype(int) - ORIGINAL)
@@ -116,14 +116,14 @@ def test_a_codec_shows_rate_and_quality(tmp_path: Path) -> None:
     page = site / "entries/s/v.html"
     assert [said for _, said in tiles(page)] == [
         "Clean as it is",
-        "Clean, after 1.000 bpp, 30.0 dB",
+        "Clean, decoded 1.000 bpp, 30.0 dB",
         "Attacked moved by up to 4/255",
-        "Attacked, after 2.000 bpp (2.00×), 29.0 dB",
+        "Attacked, decoded 2.000 bpp (2.00×), 29.0 dB",
         "The change times 31, on gray",
     ]
-    assert "i1: vanilla on rate, pgd, 5 steps" in words(page)
+    assert "i1: bare codec, raising rate, pgd, 5 steps" in words(page)
     assert all((page.parent / file).is_file() for file, _ in tiles(page))
-    assert Page(page.read_text()).tags.count("img") == 5
+    assert Page(page.read_text()).tags.count("img") == 6
 
 
 @pytest.mark.parametrize("side", [16, 128])
