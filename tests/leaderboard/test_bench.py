@@ -17,6 +17,8 @@ from tests.leaderboard.postgres import Server
 LOST = "lost-database"
 
 
+# Python reports an interrupt that falls into a finalizer, and goes on: the run is not stopped.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_faults_cost_no_outcome(tmp_path: Path) -> None:
     """One of each kind; `python -m leaderboard.bench.faults` makes two hundred of them."""
     report = faults.rehearse(len(FAULTS), 3, tmp_path)
