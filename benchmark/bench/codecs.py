@@ -2,7 +2,7 @@
 
 A step of an attack needs one forward and one backward pass of the codec; `floor` is what those
 take, with frozen weights and nothing else done. Averaging over draws is compared with asking for
-the draws one by one.
+the draws one by one. Memory is kept as in a worker.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from benchmark.defense import Codec
 from benchmark.draws import seeded
 from benchmark.errors import CallError, SqueezebenchError
 from benchmark.geometry import from_bytes
+from benchmark.memory import keep_freed
 from benchmark.tensors import Images
 from benchmark.threat import Budget, Norm, ThreatModel
 
@@ -32,7 +33,6 @@ Clock = Callable[[], float]
 Work = Callable[[], object]
 
 LINF_4 = ThreatModel(Norm.LINF, 4)
-STEPS = 5
 DRAWS = 24
 FLOOR = ("floor", "")
 CASES = (("pgd", "rate"), ("pgd", "joint"), ("apgd", "rate"), ("adam", "mse"), ("cw", "rate"))
@@ -40,7 +40,7 @@ CASES = (("pgd", "rate"), ("pgd", "joint"), ("apgd", "rate"), ("adam", "mse"), (
 
 @dataclass(frozen=True)
 class Row:
-    """Seconds of an attack of `STEPS` steps on all images, and of what it is compared with."""
+    """Seconds of an attack on all images, and of what it is compared with."""
 
     codec: str
     attack: str
@@ -75,11 +75,12 @@ def photographs(n: int) -> Images:
     return from_bytes(pixels.permute(0, 3, 1, 2))
 
 
-def against_the_floor(name: str, n: int, clock: Clock, repeats: int) -> list[Row]:
-    """Every attack against the bare passes of its steps."""
+def against_the_floor(name: str, n: int, steps: int, clock: Clock, repeats: int) -> list[Row]:
+    """Every attack of `steps` steps against as many bare passes."""
     codec, x = CODECS[name](), photographs(n)
-    work: dict[tuple[str, str], Work] = {case: _attack(codec, x, *case) for case in CASES}
-    seconds = fastest({**work, FLOOR: lambda: _bare_passes(codec, x)}, clock, repeats)
+    budget = Budget(LINF_4, steps=steps)
+    work: dict[tuple[str, str], Work] = {case: _attack(codec, x, budget, *case) for case in CASES}
+    seconds = fastest({**work, FLOOR: lambda: _bare_passes(codec, x, steps)}, clock, repeats)
     return [Row(name, *case, n, seconds[case], *FLOOR[:1], seconds[FLOOR]) for case in CASES]
 
 
@@ -96,13 +97,13 @@ def draws_at_once(name: str, n: int, clock: Clock, repeats: int) -> Row:
     return Row(f"naive {name}", f"{DRAWS} draws", "rate", n, ours, "one by one", other)
 
 
-def _attack(codec: Codec, x: Images, attack: str, objective: str) -> Work:
+def _attack(codec: Codec, x: Images, budget: Budget, attack: str, objective: str) -> Work:
     loss = objectives.find(objective)(codec, x, Views())
-    return lambda: attacks.find(attack)(loss, x, Budget(LINF_4, steps=STEPS))
+    return lambda: attacks.find(attack)(loss, x, budget)
 
 
-def _bare_passes(codec: Codec, x: Images) -> None:
-    for _ in range(STEPS):
+def _bare_passes(codec: Codec, x: Images, steps: int) -> None:
+    for _ in range(steps):
         leaf = x.clone().requires_grad_()
         coded = codec.coded(leaf)
         torch.autograd.grad(coded.bits.sum() + coded.x_hat.sum(), leaf)
@@ -140,19 +141,23 @@ def main(given: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmark.bench.codecs", description=__doc__)
     parser.add_argument("--codec", choices=sorted(CODECS), action="append", help="default: all")
     parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=20, help="of every attack")
     parser.add_argument("--repeats", type=int, default=2, help="rounds; the fastest counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall", help="as of the bench")
     arguments = parser.parse_args(given)
     try:
-        for option in ("images", "repeats", "threads"):
+        for option in ("images", "steps", "repeats", "threads"):
             if getattr(arguments, option) < 1:
                 raise CallError(f"--{option} {getattr(arguments, option)}: expected at least 1")
+        keep_freed()
         torch.set_num_threads(arguments.threads)
-        how = (arguments.images, CLOCKS[arguments.clock], arguments.repeats)
+        n, steps, repeats = arguments.images, arguments.steps, arguments.repeats
+        clock = CLOCKS[arguments.clock]
         rows = []
         for name in arguments.codec or CODECS:
-            rows += [*against_the_floor(name, *how), draws_at_once(name, *how)]
+            rows += against_the_floor(name, n, steps, clock, repeats)
+            rows.append(draws_at_once(name, n, clock, repeats))
     except SqueezebenchError as problem:
         sys.stderr.write(f"squeezebench: {problem}\n")
         return problem.exit_code

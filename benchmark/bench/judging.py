@@ -1,7 +1,7 @@
 """`python -m benchmark.bench.judging`: what judging adds to a codec's own work, as ratios.
 
 JPEG against Pillow encoding and decoding the same pictures in as many threads; learned codecs
-against the forward pass of the very compressai model that they hold.
+against the forward pass of the very compressai model that they hold. Memory is kept as in a worker.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from benchmark.codecs.pillow import Jpeg
 from benchmark.draws import seeded
 from benchmark.geometry import from_bytes, to_bytes
 from benchmark.judge import Judge
+from benchmark.memory import keep_freed
 from benchmark.protocol import DatasetSpec
 from benchmark.tensors import Images, Logits
 
@@ -143,6 +144,7 @@ def main() -> None:
     parser.add_argument("--clock", choices=sorted(CLOCKS), default="wall")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    keep_freed()
     torch.set_num_threads(given.threads)
     for row in measure(given.images, given.threads, given.repeats, given.clock):
         line = (

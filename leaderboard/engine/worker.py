@@ -21,6 +21,7 @@ from benchmark.defense import Plugin
 from benchmark.errors import SqueezebenchError
 from benchmark.evaluate import Declared, Harness
 from benchmark.fitting import Fitting
+from benchmark.memory import give_back, keep_freed
 from benchmark.places import cache_folder
 from benchmark.precision import precision_on
 from benchmark.protocol import CodecProtocol, DatasetSpec, Protocol
@@ -104,6 +105,7 @@ class Worker:
         self._open, self._admitted = None, None
         while self._plugins:
             self._plugins.pop().stop()
+        give_back()
 
     def _maker(self, job: Job, device: torch.device) -> Callable[[], Plugin]:
         """What makes the plugins of a job, until the worker is closed."""
@@ -228,6 +230,7 @@ def main() -> None:
     """Serve on the standard streams; whatever a plugin prints goes to standard error instead."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    keep_freed()
     torch.set_num_threads(int(sys.argv[1]))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmark.errors import CallError, SqueezebenchError
 from benchmark.fitting import device_is_full
+from benchmark.memory import give_back, keep_freed
 from leaderboard.sandbox.blame import blame
 from leaderboard.sandbox.limits import from_words, restrict
 from leaderboard.sandbox.loading import PluginSpec, load
@@ -156,6 +157,7 @@ class Worker:
     def _reset(self, message: Message) -> Reply:
         self._servant = None
         gc.collect()
+        give_back()
         return Reply()
 
 
@@ -180,6 +182,7 @@ def _close_others(kept: set[int]) -> None:
 
 
 def _prepare(threads: int, device: str, uuid: str, share: float) -> None:
+    keep_freed()
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False

@@ -29,9 +29,8 @@ def test_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
             return LearnedCodec(FactorizedPrior(4, 4), 16)
 
     monkeypatch.setattr(codecs, "CODECS", {"tiny": tiny})
-    monkeypatch.setattr(codecs, "STEPS", 1)
     monkeypatch.setattr(codecs, "DRAWS", 2)
-    assert codecs.main(["--images", "1", "--repeats", "1"]) == 0
+    assert codecs.main(["--images", "1", "--steps", "1", "--repeats", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(codecs.CASES) + 1
     for line in lines[2:]:
