@@ -16,5 +16,15 @@ def in_order(function: Callable[[Given], Made], items: Iterable[Given]) -> list[
     workers = min(torch.get_num_threads(), len(given))
     if workers <= 1:
         return [function(item) for item in given]
+    made: dict[int, Made] = {}
+    places = iter(range(len(given)))
+
+    def work() -> None:
+        # Each takes the next item itself: handing out items one by one costs more.
+        for place in places:
+            made[place] = function(given[place])
+
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(function, given))
+        for future in [pool.submit(work) for _ in range(workers)]:
+            future.result()
+    return [made[place] for place in range(len(given))]
