@@ -76,7 +76,7 @@ def plan(
     if as_slurm:
         say(slurm.array(made, target, parts).rstrip())
         return
-    show(found, parts * workers_on(found.header.environment["device"]))
+    show(found, parts * workers_on(found.header.environment["device"]), gpus=parts)
     say(f"{target} holds {len(made.shards)} shards; run each part I of {parts} with")
     say(f"  squeezebench run-shard --plan {target} --shard I/{parts} -o FOLDER")
 

@@ -32,6 +32,7 @@ from leaderboard.cli.options import (
 )
 from leaderboard.demo import DEMO
 from leaderboard.engine import Engine
+from leaderboard.engine.devices import devices
 from leaderboard.engine.local import LocalEngine
 from leaderboard.evaluation import Request
 from leaderboard.forecast import forecast
@@ -144,9 +145,9 @@ def _forecast_all(
         for request in requests:
             found.append(forecast(request, store, engine))
             if not as_json:
-                show(found[-1], workers)
+                show(found[-1], workers, len(devices()))
     if as_json:
-        print_json([forecast_json(one, workers) for one in found])
+        print_json([forecast_json(one, workers, len(devices())) for one in found])
 
 
 def _sandbox_for_the_demo() -> bool:

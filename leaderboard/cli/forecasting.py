@@ -7,14 +7,14 @@ from rich.table import Table
 from benchmark.cost import Cost
 from benchmark.records import Run
 from leaderboard.cli.options import out, say
-from leaderboard.engine.devices import workers_on
+from leaderboard.engine.devices import at_once
 from leaderboard.forecast import Forecast, taken
 
 CODEC_TRACK = "(codec)"
 
 
-def show(found: Forecast, workers: int) -> None:
-    """A table with one row a classifier, and what it rests on."""
+def show(found: Forecast, workers: int, gpus: int) -> None:
+    """A table with one row a classifier, and what it rests on; the workers share `gpus`."""
     title = f"{found.header.entry} under {found.header.protocol}, on {_device(found)}"
     table = Table(title=title)
     times = ("expected", "full budget") if found.earlier else ("full budget",)
@@ -33,7 +33,7 @@ def show(found: Forecast, workers: int) -> None:
         )
     out.print(table)
     measured = found.measured
-    wall = duration(found.wall_seconds(_at_once(found, workers)))
+    wall = duration(_wall_seconds(found, workers, gpus))
     say(
         f"on {workers} worker{'s' * (workers > 1)}: about {wall}, if this machine stays as busy as "
         "during the probe; with other work on it a run takes longer, start of the boxes not counted"
@@ -53,7 +53,7 @@ def show(found: Forecast, workers: int) -> None:
         )
 
 
-def as_json(found: Forecast, workers: int) -> dict[str, Any]:
+def as_json(found: Forecast, workers: int, gpus: int) -> dict[str, Any]:
     """The same for programs."""
     return {
         "entry": found.header.entry,
@@ -61,7 +61,7 @@ def as_json(found: Forecast, workers: int) -> dict[str, Any]:
         "device": found.header.environment["device"],
         "shards": len(found.shards),
         "workers": workers,
-        "wall_seconds": found.wall_seconds(_at_once(found, workers)),
+        "wall_seconds": _wall_seconds(found, workers, gpus),
         "expected": _sum_json(sum(found.expected, Cost())),
         "at_most": _sum_json(sum(found.at_most, Cost())),
         "earlier_runs": found.earlier,
@@ -102,9 +102,8 @@ def _count(expected: float, most: float) -> str:
     return f"{expected:,.0f} of {most:,.0f}"
 
 
-def _at_once(found: Forecast, workers: int) -> int:
-    """Workers that do not wait for each other; what those of one GPU save is not counted on."""
-    return -(-workers // workers_on(found.header.environment["device"]))
+def _wall_seconds(found: Forecast, workers: int, gpus: int) -> float:
+    return found.wall_seconds(at_once(found.header.environment["device"], workers, gpus))
 
 
 def _device(found: Forecast) -> str:

@@ -34,3 +34,13 @@ def settings(workers: int, driver: Path = DRIVER) -> list[dict[str, str]]:
 def workers_on(device: str, gpus: int = 1) -> int:
     """How many suit one machine's `gpus`, or its one task on a processor, by the device's name."""
     return gpus * PER_GPU if device.startswith("cuda") else 1
+
+
+def at_once(device: str, workers: int, gpus: int) -> int:
+    """Of so many workers, those that wait for no other; what two save on one GPU does not count.
+
+    Without a GPU at hand (0) every one of those elsewhere is taken to have as many as suit it.
+    """
+    if not device.startswith("cuda"):
+        return workers
+    return min(workers, gpus or -(-workers // PER_GPU))

@@ -10,7 +10,7 @@ from benchmark.device_share import VARIABLE as SHARE_VARIABLE
 from benchmark.device_share import device_share
 from benchmark.places import cache_folder
 from leaderboard.cli.options import workers_for
-from leaderboard.engine.devices import PER_GPU, VISIBLE, devices, settings, workers_on
+from leaderboard.engine.devices import PER_GPU, VISIBLE, at_once, devices, settings, workers_on
 from leaderboard.engine.memory import FOR_ITSELF, fitting_of, hold
 from leaderboard.engine.process import WorkerProcess
 
@@ -47,6 +47,23 @@ def test_two_workers_a_gpu_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv(VISIBLE, "0,1,2")
     assert workers_for(None, "cuda") == 3 * PER_GPU == workers_on("cuda NVIDIA H200", 3)
     assert workers_for(1, "cuda") == 1 == workers_on("cpu")
+
+
+@pytest.mark.parametrize(
+    ("device", "workers", "gpus", "expected"),
+    [
+        ("cpu", 2, 0, 2),
+        ("cuda NVIDIA H200", 8, 4, 4),  # two on each
+        ("cuda NVIDIA H200", 4, 4, 4),  # each has its own
+        ("cuda NVIDIA H200", 1, 4, 1),
+        ("cuda NVIDIA H200", 20, 10, 10),  # ten parts of a plan
+        ("cuda NVIDIA H200", 8, 0, 4),  # on a cluster, seen from a machine without one
+    ],
+)
+def test_workers_that_wait_for_no_other(
+    device: str, workers: int, gpus: int, expected: int
+) -> None:
+    assert at_once(device, workers, gpus) == expected
 
 
 def test_without_a_driver_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
