@@ -14,7 +14,7 @@ from benchmark.codec_track.figures import (
 from benchmark.codec_track.score import codec_score
 from benchmark.flags import Raised
 from benchmark.records import CLEAN, Cell, Run
-from benchmark.threat import Access
+from benchmark.threat import Access, Norm
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ ERRORS = 2.0
 """Standard errors from which a difference counts."""
 MAIN = {"rate": "the rate", "mse": "the error"}
 """The objectives that every figure stands on."""
+NORMS = {Norm.LINF: "L∞", Norm.L2: "L2"}
 ONE_STEP = "fgsm"
 """The attack that reads no number of steps."""
 INFORMED = (Access.VANILLA, Access.WHITE_BOX, Access.EOT)
@@ -39,20 +40,40 @@ INFORMED = (Access.VANILLA, Access.WHITE_BOX, Access.EOT)
 
 def _rate_mismatch(run: Run) -> str | None:
     score = codec_score(run)
-    gaps = {
-        one.cell.name: one.likelihood_gap
+    gaps = [
+        (one.likelihood_gap, one.cell)
         for one in (score.clean, *score.cells)
         if one.likelihood_gap is not None and abs(one.likelihood_gap) > GAP
-    }
+    ]
     if not gaps:
         return None
-    name = max(gaps, key=lambda cell: abs(gaps[cell]))
-    more = "more" if gaps[name] > 0 else "fewer"
+    gap, cell = max(gaps, key=lambda found: abs(found[0]))
     return (
-        f"Under {name} the likelihood expects {100 * abs(gaps[name]):.1f} % {more} bits than the "
-        f"streams have; {len(gaps)} of {len(score.cells) + 1} cells are off by more than "
-        f"{100 * GAP:.0f} %."
+        f"Under {_in_words(cell)} the likelihood expects {100 * abs(gap):.1f} % "
+        f"{'more' if gap > 0 else 'fewer'} bits than the streams have; {len(gaps)} of "
+        f"{len(score.cells) + 1} cells are off by more than {100 * GAP:.0f} %."
     )
+
+
+def _in_words(cell: Cell) -> str:
+    """The cell for readers: `no attack`, `noise at L∞ 4`, `vanilla pgd-50 on the rate at L∞ 4`."""
+    if cell.access is Access.NONE:
+        return "no attack"
+    ball = f"at {NORMS[Norm(cell.norm or '')]} {cell.radius:g}"
+    if cell.access is Access.NOISE:
+        return f"noise {ball}"
+    what = MAIN.get(cell.objective or "", cell.objective)
+    source = f" from {cell.source}" if cell.source else ""
+    steps = f"-{cell.steps}" if cell.steps else ""
+    return f"{cell.access}{source} {cell.attack}{steps} on {what} {ball}"
+
+
+def _cell(run: Run, name: str) -> str:
+    return _in_words(next(cell for cell in run.header.cells if cell.name == name))
+
+
+def _as_begins(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _decode_failures(run: Run) -> str | None:
@@ -62,18 +83,18 @@ def _decode_failures(run: Run) -> str | None:
     clean = sum(outcome.cell == CLEAN for outcome in failed)
     return (
         f"{len(failed)} of {len(run.codec_outcomes)} pictures, {clean} of them without attack; "
-        f"first: {failed[0].image} under {failed[0].cell} ({failed[0].reason})."
+        f"first: {failed[0].image} under {_cell(run, failed[0].cell)} ({failed[0].reason})."
     )
 
 
-def _beaten_by(accesses: tuple[Access, ...], what: str) -> Callable[[Run], str | None]:
+def _beaten_by(*accesses: Access) -> Callable[[Run], str | None]:
     """Whether cells of `accesses` do more than every attack that knows the codec, at one ball."""
 
     def rule(run: Run) -> str | None:
         cells = [cell for cell in run.header.cells if cell.access in accesses]
         figures = ((inflation, "×", "inflation"), (psnr_loss, " dB", "PSNR loss"))
         said = [
-            f"{what} {cell.name}: {word} {beaten:+.3f}{unit} over the best."
+            f"{_as_begins(_in_words(cell))}: {word} {beaten:+.3f}{unit} over the best."
             for figure, unit, word in figures
             for cell in cells
             if (beaten := _beaten(run, figure, cell))
@@ -119,7 +140,7 @@ def _cut_short(run: Run) -> str | None:
     first = cut[0]
     return (
         f"{len(cut)} of {len(run.codec_outcomes)} pictures; first: {first.image} under "
-        f"{first.cell}, after {first.gradient_steps} of {steps[first.cell]} steps."
+        f"{_cell(run, first.cell)}, after {first.gradient_steps} of {steps[first.cell]} steps."
     )
 
 
@@ -158,13 +179,13 @@ CODEC_FLAGS: Mapping[str, CodecFlag] = {
         "know the codec, by more than two standard errors of the paired difference.",
         "An attack that follows a slope should do more than chance. If not, the slope misleads it, "
         "and its figures are too low.",
-        _beaten_by((Access.NOISE,), "Noise"),
+        _beaten_by(Access.NOISE),
     ),
     "black-box-beats-white-box": CodecFlag(
         "In some ball an attack crafted on another codec does more, in the same sense.",
         "Who knows the codec should find at least what is found without knowing it; the slope of "
         "this codec, or its surrogate's, misleads.",
-        _beaten_by((Access.TRANSFER,), "Transfer"),
+        _beaten_by(Access.TRANSFER),
     ),
     "rate-mismatch": CodecFlag(
         "The bits that the codec's likelihood model expects are more than 3 % away from those of "

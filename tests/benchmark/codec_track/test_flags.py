@@ -22,7 +22,9 @@ def test_rate_mismatch_from_three_per_cent_on() -> None:
     assert names(run(near)) == []
     (flag,) = raised(run(far))
     assert flag.name == "rate-mismatch"
-    assert flag.evidence.startswith("Under rate-4 the likelihood expects 3.1 % fewer bits than")
+    assert flag.evidence.startswith(
+        "Under vanilla pgd on the rate at L∞ 4 the likelihood expects 3.1 % fewer bits than"
+    )
 
 
 def test_an_attack_that_an_error_cut_short() -> None:
@@ -32,7 +34,9 @@ def test_an_attack_that_an_error_cut_short() -> None:
     cut = outcome("rate-4", "b", 600, 29.0, gradient_steps=7)
     (flag,) = raised(run(cut, cells=cells))
     assert flag.name == "cut-short"
-    assert "1 of 12 pictures; first: b under rate-4, after 7 of 50 steps" in flag.evidence
+    assert flag.evidence == (
+        "1 of 12 pictures; first: b under vanilla pgd-50 on the rate at L∞ 4, after 7 of 50 steps."
+    )
     failed = replace(cut, failures=1, status="failed", psnr=None, mse=None)
     assert names(run(failed, cells=cells)) == ["decode-failures"]
 
@@ -41,7 +45,10 @@ def test_decode_failures() -> None:
     failed = outcome("mse-4", "b", 300, None, failures=1, status="failed", reason="ValueError: no")
     (flag,) = raised(run(failed))
     assert flag.name == "decode-failures"
-    assert "1 of 12 pictures, 0 of them without attack; first: b under mse-4" in flag.evidence
+    assert (
+        "1 of 12 pictures, 0 of them without attack; first: b under vanilla pgd on the error at"
+        in flag.evidence
+    )
     assert names(run(outcome(CLEAN, "b", 300, None, failures=1, status="failed"))) != []
 
 
@@ -50,7 +57,7 @@ def test_noise_that_beats_every_attack() -> None:
     loud = [outcome("noise", "a", 260, 39.0), outcome("noise", "b", 810, 29.0)]
     (flag,) = raised(run(*loud))
     assert flag.name == "noise-beats-attack"
-    assert "inflation +0.900×" in flag.evidence
+    assert flag.evidence.startswith("Noise at L∞ 4: inflation +0.900× over the best.")
 
 
 def test_transfer_that_beats_every_attack() -> None:
