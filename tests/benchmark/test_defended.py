@@ -166,8 +166,14 @@ def test_random_resizing_falls_to_expectation_over_transformation(
     assert accuracy(found, "eot/pgd-20d24/linf-8/exact") < 0.05
     assert accuracy(found, "transfer/pgd-20/linf-8/bare") > 0.15
     assert {o.draws for o in found.outcomes} == {20}
-    again = evaluated(RANDOM, xie, Declared("exact", randomized=True))
-    assert again.outcomes == found.outcomes
+
+
+def test_draws_come_from_the_seed(evaluated: Callable[..., ShardResult]) -> None:
+    """Those of the attack and those of the judge; three steps and four draws show it."""
+    short = RANDOM.replace("steps = 20", "steps = 3").replace("draws = 24", "draws = 4")
+    xie = submitted("random-resize", "RandomResize", smallest=0.9)
+    one, other = (evaluated(short, xie, Declared("exact", randomized=True)) for _ in range(2))
+    assert one.outcomes == other.outcomes
 
 
 def test_eot_cells_are_for_randomized_defenses(evaluated: Callable[..., ShardResult]) -> None:
