@@ -68,6 +68,11 @@ class Plot:
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
 
+    @property
+    def legend(self) -> tuple[tuple[str, int, str, str], ...]:
+        """What tells the lines apart."""
+        return tuple((line.name, line.style, line.dash, line.marker) for line in self.lines)
+
 
 def plot(
     title: str,

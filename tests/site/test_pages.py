@@ -158,6 +158,14 @@ def test_without_javascript_the_table_is_whole(visit: Visitor, generated: Path) 
     assert "needs JavaScript" in page.locator("noscript").inner_text()
 
 
+def test_plots_beside_each_other_share_a_legend(visit: Visitor, generated: Path) -> None:
+    """Below each other every one has its own."""
+    for width, shown in ((1200, 1), (700, 3)):
+        page = visit(width=width).open(generated, "index.html")
+        legends = page.locator(".plots.three").first.locator(".legend")
+        assert [one.is_visible() for one in legends.all()].count(True) == shown
+
+
 def test_print_leaves_out_what_cannot_be_pressed(visit: Visitor, generated: Path) -> None:
     # What A4 has between Chromium's margins.
     page = visit(width=718).open(generated, path_of(generated, "board"))
