@@ -121,11 +121,11 @@ MINIS: Mapping[str, Mini] = {
         },
     ),
     "mini-hific": Mini(
-        lambda _: HificModel(Shape((16, 24, 32, 48, 64), 32, 24, 3)),
+        lambda _: HificModel(Shape((16, 24, 32, 48, 64), 32, 24, 3, normalized=False)),
         HificCodec,
         {
-            "low": "bd338b50b2cb43d06d6aa98914efd6e9a8e41e51d7f3524af7d6dbb1f6b79c1e",
-            "medium": "da01215f2ffe99a7663dc07982c0ccf776d7302f1061e8a2e391e1fba3b407a9",
+            "low": "1c646f7ec1472fddbb4375292387bb20d6326f804894551158ff19e554089fce",
+            "medium": "afbf25227dab588146a571064ac10e4966c3ad245ceedeacb42f8cf720a612ea",
         },
     ),
 }

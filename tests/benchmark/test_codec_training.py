@@ -117,6 +117,25 @@ def test_an_elic_begins_close_to_linear_too() -> None:
     assert error < 0.5 * float(x.var()) * 255**2
 
 
+@pytest.mark.parametrize("normalized", [True, False])
+def test_a_hific_begins_close_to_linear_in_spite_of_its_normalization(normalized: bool) -> None:
+    """Near the optimum among linear ones, with constants that cost no bits."""
+    shape = Shape((8, 14, 16, 16, 20), 14, 8, blocks=1, normalized=normalized)
+    with seeded("hific"):
+        model = HificModel(shape).eval()
+    x = torch.cat([lessons().batch(torch.Generator().manual_seed(i)) for i in (1, 2, 3, 5)])
+    begin(model, x, 1.0)
+    with torch.no_grad():
+        output = model(x)
+        error = squared_error(output, x)
+        constants = -output["likelihoods"]["y"][:, -2:].log2()
+    blocks = torch.nn.functional.unfold(x, 16, stride=16).transpose(0, 1).flatten(1)
+    values, _ = torch.linalg.eigh(torch.cov(blocks))
+    best = values[:-12].sum() / len(values) * 255**2
+    assert error < 1.5 * best + 20
+    assert constants.mean() < 0.01
+
+
 def test_measuring_does_not_change_what_is_trained() -> None:
     one, other = training(PLAIN), training(PLAIN)
     for step in range(4):

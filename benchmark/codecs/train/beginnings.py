@@ -18,7 +18,8 @@ from compressai.models.sensetime import ResidualBottleneckBlock  # type: ignore[
 from torch import Tensor, nn
 
 from benchmark.codecs.hific import HificModel
-from benchmark.errors import CallError
+from benchmark.codecs.train import hific_beginnings
+from benchmark.codecs.train.components import bias_of, components
 from benchmark.tensors import Images
 from benchmark.threat import LEVELS
 
@@ -27,45 +28,27 @@ TAPS = slice(2, 4)
 GREY = 0.5
 BEND = 0.01
 """How far from linear a nonlinearity begins, for a value of one standard deviation."""
-HYPERLATENTS, LATENTS = 4.0, 6.0
-"""Standard deviations of hyperlatents, and of HiFiC's latents; rounding adds 0.29."""
+HYPERLATENTS = 4.0
+"""Standard deviation of hyperlatents; rounding adds 0.29."""
 CLOSED = -4.0
 """Bias of an attention's gate: what it adds begins at a fiftieth."""
 
 
 def begin(model: CompressionModel, x: Images, weight: float) -> None:
-    """Set the weights of `model` from the batch `x`; of HiFiC, which normalizes, latents alone.
+    """Set the weights of `model` from the batch `x`.
 
     `weight` is the recipe's, and says how finely latents are rounded: where the slope of the rate,
     1 / (step ln 2), is that of the error, weight * step / 18 (three channels a pixel, step^2 / 12).
     """
-    if isinstance(model, HificModel):
-        with torch.no_grad():
-            _raise(model, x)
-        return
     step = math.sqrt(18 / (weight * math.log(2))) / LEVELS
     with torch.no_grad():
+        if isinstance(model, HificModel):
+            hific_beginnings.begin(model, x, step)
+            return
         _be_identities(model)
         y = _transforms(model.g_a, model.g_s, x, step**-0.25)
         _expect(model, y.std((0, 2, 3)))
         _be_heard(*_hyperprior(model), y)
-
-
-def _raise(model: HificModel, x: Tensor) -> None:
-    """Raise latents and hyperlatents above the noise of rounding."""
-    hyper = model.Hyperprior
-    out: Any = model.Encoder.conv_block_out[1]
-    _bias(out).zero_()
-    out.weight.mul_(LATENTS / model.Encoder(2 * x - 1).std())
-    y = model.Encoder(2 * x - 1)
-    for layer in hyper.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            _bias(layer).zero_()  # what follows a layer grows as its weights do
-    hyper.analysis_net.conv3.weight.mul_(HYPERLATENTS / hyper.analysis_net(y).std())
-    z = hyper.analysis_net(y)
-    for net, mean in ((hyper.synthesis_mu, 0.0), (hyper.synthesis_std, LATENTS)):
-        net.conv3.weight.mul_(1 / net(z).std())
-        _bias(net.conv3).fill_(mean)
 
 
 def _be_identities(model: nn.Module) -> None:
@@ -88,7 +71,7 @@ def _transforms(
     shift = GREY
     for layer in analysis:
         if isinstance(layer, nn.Conv2d):
-            basis = _components(x[:, :known] - shift, layer.out_channels)
+            basis, _ = components(x[:, :known] - shift, layer.out_channels)
             _down(layer, gain * basis, shift)
             _up(next(ups), basis / gain, shift)
             known, shift = len(basis), 0
@@ -105,18 +88,9 @@ def _of(layers: nn.Sequential, kind: type[Any]) -> Iterator[Any]:
     return (layer for layer in reversed(layers) if isinstance(layer, kind))
 
 
-def _components(x: Tensor, count: int) -> Tensor:
-    """At most `count` principal components (k, c, 2, 2) of 2x2 places of `x`, orthonormal."""
-    channels = x.shape[1]
-    blocks = nn.functional.unfold(x, 2, stride=2).transpose(0, 1).flatten(1).double()
-    _, vectors = torch.linalg.eigh(blocks @ blocks.T)
-    basis: Tensor = vectors.T.flip(0)[:count].view(-1, channels, 2, 2).to(x.dtype)
-    return basis
-
-
 def _down(layer: nn.Conv2d, basis: Tensor, shift: float) -> None:
     count, channels = basis.shape[:2]
-    weight, bias = layer.weight, _bias(layer)
+    weight, bias = layer.weight, bias_of(layer)
     weight[:count] = 0
     weight[:count, :channels, TAPS, TAPS] = basis
     bias.zero_()
@@ -128,13 +102,7 @@ def _up(layer: nn.ConvTranspose2d, basis: Tensor, shift: float) -> None:
     weight = layer.weight
     weight[:, :channels] = 0
     weight[:count, :channels, TAPS, TAPS] = basis
-    _bias(layer).fill_(shift)
-
-
-def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
-    if layer.bias is None:
-        raise CallError(f"{layer} has no bias; expected one in every layer of a transform")
-    return layer.bias
+    bias_of(layer).fill_(shift)
 
 
 def _hyperprior(model: CompressionModel) -> tuple[nn.Sequential, nn.Sequential]:
@@ -153,7 +121,7 @@ def _be_heard(analysis: nn.Sequential, synthesis: nn.Sequential, y: Tensor) -> N
     *_, last = analysis
     for layer in [*analysis, *synthesis[:-1]]:
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
-            _bias(layer).zero_()
+            bias_of(layer).zero_()
             layer.weight.mul_((HYPERLATENTS if layer is last else 1) / layer(y).std())
         y = layer(y)
 

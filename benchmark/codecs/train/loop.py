@@ -7,6 +7,7 @@ import torch
 from compressai.entropy_models import EntropyBottleneck  # type: ignore[import-untyped]
 from compressai.models import CompressionModel  # type: ignore[import-untyped]
 from torch import Tensor, nn
+from torch.nn import functional
 
 from benchmark.codecs.hific import HificModel
 from benchmark.codecs.learned import LearnedCodec
@@ -57,7 +58,7 @@ class Training:
             with seeded("adversary"):
                 self.adversary = Discriminator(model.made_as.latents)
             self.opponent = torch.optim.Adam(
-                self.adversary.parameters(), lr=recipe.peak / 4, betas=ADVERSARY_BETAS
+                self.adversary.parameters(), lr=recipe.peak, betas=ADVERSARY_BETAS
             )
 
     def advance(self, steps: int) -> dict[str, float]:
@@ -99,7 +100,7 @@ class Training:
         real, _ = adversary(x, y_hat)
         fake, _ = adversary(output["x_hat"].detach(), y_hat)
         doubt = suspicion(real, fake)
-        _set(self.opponent, learning / 4)
+        _set(self.opponent, learning)
         _descend(doubt, adversary, self.opponent)
         return {
             "loss": loss.item(),
@@ -184,14 +185,17 @@ def _descend(loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer) -
 
 
 def with_latents(model: HificModel, x: Images) -> tuple[Any, Tensor]:
-    """The model's output, and the latents that its generator saw, without gradient."""
+    """The model's output, and the latents that its generator saw, standardized, without gradient.
+
+    Some channels of latents may be large constants, which would hide the others.
+    """
     seen: list[Tensor] = []
     hook = model.Generator.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:
         output = model(x)
     finally:
         hook.remove()
-    return output, seen[0].detach()
+    return output, functional.batch_norm(seen[0].detach(), None, None, training=True)
 
 
 def settle(model: nn.Module) -> None:

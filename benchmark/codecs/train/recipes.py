@@ -34,8 +34,8 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = {
         "medium": Recipe(0.005, 1_000, start="high"),
     },
     "mini-hific": {
-        "low": Recipe(0.003, 3_500, peak=1e-3, deception=0.05, unlikeness=1.0),
-        "medium": Recipe(0.02, 1_000, start="low", deception=0.05, unlikeness=1.0),
+        "medium": Recipe(0.006, 16_000, peak=2e-4, deception=0.05, unlikeness=1.0),
+        "low": Recipe(0.002, 4_000, start="medium", peak=2e-4, deception=0.05, unlikeness=1.0),
     },
 }
 """In the order in which they are trained."""
