@@ -21,6 +21,7 @@ FLOORS = (
         "benchmark.environment",
         "benchmark.tensors",
         "benchmark.device_share",
+        "benchmark.memory",
         "benchmark.draws",
         "benchmark.bd_rate",
     },

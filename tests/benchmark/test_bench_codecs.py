@@ -30,6 +30,7 @@ def test_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
     monkeypatch.setattr(codecs, "CODECS", {"tiny": tiny})
     monkeypatch.setattr(codecs, "DRAWS", 2)
+    monkeypatch.setattr(codecs, "keep_freed", bool)  # it would hold for all tests that follow
     assert codecs.main(["--images", "1", "--steps", "1", "--repeats", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(codecs.CASES) + 1
@@ -43,6 +44,7 @@ def test_rows(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert "| 3.00 | floor | 2.00 | 1.50 |" in codecs.table([row])
 
 
-def test_wrong_calls(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_calls(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(codecs, "keep_freed", bool)
     assert codecs.main(["--codec", "hyperprior", "--images", "0"]) == 2
     assert "--images 0: expected at least 1" in capsys.readouterr().err
