@@ -1,9 +1,11 @@
-"""Datasets of the Hugging Face hub, for machines with internet."""
+"""Datasets of the Hugging Face hub, for machines with internet.
 
+Its library is imported by the first call: it takes a second, and most pictures do not come from it.
+"""
+
+import importlib
 import re
 from typing import Any
-
-import datasets as hugging_face
 
 from benchmark.datasets.pictures import Picture, Pictures, to_picture
 from benchmark.errors import DataError
@@ -12,6 +14,7 @@ from benchmark.places import DATA_VARIABLE, cache_folder
 
 def load_split(repository: str, split: str, **options: Any) -> Any:
     """One split of a repository (or of a local folder in the same layout), decoded on access."""
+    hugging_face = importlib.import_module("datasets")
     try:
         return hugging_face.load_dataset(
             repository, split=split, cache_dir=str(cache_folder("hub")), **options
@@ -35,7 +38,7 @@ def pictures(name: str, table: Any, id_pattern: str | None, labelled: bool) -> P
 
     Without a pattern, or where the hub has dropped the names, a row's number is its id.
     """
-    raw = table.cast_column("image", hugging_face.Image(decode=False))
+    raw = table.cast_column("image", importlib.import_module("datasets").Image(decode=False))
     ids = []
     for position, row in enumerate(raw.select_columns(["image"])):
         path = row["image"].get("path") or ""
