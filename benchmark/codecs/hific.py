@@ -25,6 +25,7 @@ from benchmark.codecs.hific_networks import (
     reflected,
 )
 from benchmark.codecs.learned import LearnedCodec
+from benchmark.codecs.steps import all_decoded, all_encoded
 from benchmark.errors import CallError
 from benchmark.tensors import Images
 
@@ -147,7 +148,7 @@ class HificModel(CompressionModel):  # type: ignore[misc]
         """
         y = self._latents(x)
         z_hat, z_likelihoods = self._density(self.Hyperprior.analysis_net(y))
-        means, scales = self._means_and_scales(z_hat)
+        scales, means = self._gaussians(z_hat)
         y_hat, y_likelihoods = self.conditional(y, scales, means=means)
         if self.training:
             y_hat = quantize_ste(y - means) + means
@@ -159,17 +160,15 @@ class HificModel(CompressionModel):  # type: ignore[misc]
         y = self._latents(x)
         z = self.Hyperprior.analysis_net(y)
         z_strings = self._density.compress(z)
-        means, scales = self._means_and_scales(self._density.decompress(z_strings, z.shape[-2:]))
-        y_strings = self.conditional.compress(y, self.conditional.build_indexes(scales), means)
+        gaussians = self._gaussians(self._density.decompress(z_strings, z.shape[-2:]))
+        y_strings = all_encoded(self.conditional, gaussians, y)
         return {"strings": [y_strings, z_strings], "shape": z.shape[-2:]}
 
     def decompress(self, strings: list[list[bytes]], shape: tuple[int, int]) -> dict[str, Any]:
         """The images of the strings, 64 pixels a hyperlatent: to be cropped."""
         y_strings, z_strings = strings
-        means, scales = self._means_and_scales(self._density.decompress(z_strings, shape))
-        indexes = self.conditional.build_indexes(scales)
-        y_hat = self.conditional.decompress(y_strings, indexes, means=means)
-        return {"x_hat": self._images(y_hat)}
+        gaussians = self._gaussians(self._density.decompress(z_strings, shape))
+        return {"x_hat": self._images(all_decoded(self.conditional, gaussians, y_strings))}
 
     @property
     def _density(self) -> HyperlatentDensity:
@@ -181,8 +180,9 @@ class HificModel(CompressionModel):  # type: ignore[misc]
         height, width = y.shape[-2:]
         return reflected(y, 0, -width % HYPER_STRIDE, 0, -height % HYPER_STRIDE)
 
-    def _means_and_scales(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
-        return self.Hyperprior.synthesis_mu(z_hat), self.Hyperprior.synthesis_std(z_hat)
+    def _gaussians(self, z_hat: Tensor) -> tuple[Tensor, Tensor]:
+        """The scales and means of all latents."""
+        return self.Hyperprior.synthesis_std(z_hat), self.Hyperprior.synthesis_mu(z_hat)
 
     def _images(self, y_hat: Tensor) -> Images:
         x_hat: Tensor = self.Generator(y_hat)

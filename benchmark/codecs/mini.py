@@ -4,11 +4,9 @@ Stored in half precision, computed in single: a stream depends on the rounded we
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from compressai.models import CompressionModel, MeanScaleHyperprior  # type: ignore[import-untyped]
 from compressai.models.utils import conv, deconv  # type: ignore[import-untyped]
 from safetensors.torch import save_file
@@ -18,7 +16,7 @@ from benchmark.codecs.elic import ElicCodec, ElicModel, Widths
 from benchmark.codecs.hific import HificCodec, HificModel, Shape
 from benchmark.codecs.learned import LearnedCodec
 from benchmark.codecs.parameters import fill
-from benchmark.codecs.steps import Step, Symbols, decoded, encoded
+from benchmark.codecs.steps import all_decoded, all_encoded
 from benchmark.codecs.train.recipes import recipe_of
 from benchmark.errors import UnknownNameError
 from benchmark.tensors import Images
@@ -57,41 +55,20 @@ class MiniMeanScale(MeanScaleHyperprior):  # type: ignore[misc]
         y = self.g_a(x)
         z = self.h_a(y)
         z_strings = self.entropy_bottleneck.compress(z)
-        steps = self._steps(z_strings, z.shape[-2:])
-        gaussian = self.gaussian_conditional
-        y_strings = [
-            encoded(gaussian, partial(_latents, step), partial(_given, one))
-            for step, one in zip(steps, y, strict=True)
-        ]
+        gaussians = self._gaussians(z_strings, z.shape[-2:])
+        y_strings = all_encoded(self.gaussian_conditional, gaussians, y)
         return {"strings": [y_strings, z_strings], "shape": z.shape[-2:]}
 
     def decompress(self, strings: list[list[bytes]], shape: tuple[int, int]) -> dict[str, Any]:
         """The reconstruction from the strings of each image."""
         y_strings, z_strings = strings
-        steps = self._steps(z_strings, shape)
-        y_hat = [
-            decoded(self.gaussian_conditional, partial(_latents, step), string)
-            for step, string in zip(steps, y_strings, strict=True)
-        ]
-        return {"x_hat": self.g_s(torch.stack(y_hat))}
+        gaussians = self._gaussians(z_strings, shape)
+        return {"x_hat": self.g_s(all_decoded(self.gaussian_conditional, gaussians, y_strings))}
 
-    def _steps(self, z_strings: list[bytes], shape: tuple[int, int]) -> list[Step]:
-        """All latents of each image, known at once."""
-        z_hat = self.entropy_bottleneck.decompress(z_strings, shape)
-        scales, means = self.h_s(z_hat).chunk(2, 1)
-        return [Step((), *one) for one in zip(scales, means, strict=True)]
-
-
-def _whole(y: Tensor, _: Step) -> Tensor:
-    return y
-
-
-def _latents(step: Step, symbols: Symbols) -> Tensor:
-    return symbols(step) + step.means
-
-
-def _given(y: Tensor, _: Step) -> Tensor:
-    return y
+    def _gaussians(self, z_strings: list[bytes], shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """The scales and means of all latents."""
+        scales, means = self.h_s(self.entropy_bottleneck.decompress(z_strings, shape)).chunk(2, 1)
+        return scales, means
 
 
 class Mini(NamedTuple):

@@ -1,6 +1,7 @@
 """Latents that are coded in steps, each given those before it: into one string, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -49,6 +50,33 @@ def decoded(gaussian: Any, latents: Latents, string: bytes) -> Tensor:
         return step.means.new_tensor(symbols).view_as(step.means)
 
     return latents(read)
+
+
+def all_encoded(gaussian: Any, gaussians: tuple[Tensor, Tensor], y: Tensor) -> list[bytes]:
+    """The string of each image whose `gaussians` (scales and means) are all known beforehand."""
+    return [
+        encoded(gaussian, partial(_at_once, step), partial(_given, one))
+        for step, one in zip(_steps(gaussians), y, strict=True)
+    ]
+
+
+def all_decoded(gaussian: Any, gaussians: tuple[Tensor, Tensor], strings: list[bytes]) -> Tensor:
+    """The latents (n, channels, h, w) of such strings."""
+    pairs = zip(_steps(gaussians), strings, strict=True)
+    return torch.stack([decoded(gaussian, partial(_at_once, step), one) for step, one in pairs])
+
+
+def _steps(gaussians: tuple[Tensor, Tensor]) -> Iterator[Step]:
+    """One of each image."""
+    return (Step((), *one) for one in zip(*gaussians, strict=True))
+
+
+def _at_once(step: Step, symbols: Symbols) -> Tensor:
+    return symbols(step) + step.means
+
+
+def _given(y: Tensor, _: Step) -> Tensor:
+    return y
 
 
 def _indexes(gaussian: Any, scales: Tensor) -> list[int]:
