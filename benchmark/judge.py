@@ -4,6 +4,7 @@ import hashlib
 import io
 import time
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,7 @@ class Verdict:
     `logits` and `margin` are means over the draws, `predicted` is the most frequent answer,
     `draws_correct` (n,) counts right ones. `failed` images did not decode in at least one draw;
     they count as wrong there, and `reason` says what went wrong first. `defense_seconds` is the
-    time of one draw.
+    median time of one draw: the first may have to wait for a box to begin.
     """
 
     logits: Logits
@@ -159,7 +160,7 @@ def _verdict(answers: list[_Answer], y: Labels) -> Verdict:
         draws_correct=right.sum(0),
         failed=failed.any(0),
         reason=next((answer.reason for answer in answers if answer.reason), ""),
-        defense_seconds=sum(answer.seconds for answer in answers) / len(answers),
+        defense_seconds=median(answer.seconds for answer in answers),
     )
 
 

@@ -12,6 +12,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import median
 from typing import NamedTuple
 
 import torch
@@ -149,7 +150,7 @@ def gathered(verdicts: Sequence[Verdict], when: Tensor) -> Verdict:
         bits=tuple(verdicts[turn].bits[i] for i, turn in enumerate(turns)),
         draws_correct=of("draws_correct"),
         failed=of("failed"),
-        defense_seconds=sum(one.defense_seconds for one in verdicts) / len(verdicts),
+        defense_seconds=median(one.defense_seconds for one in verdicts),
     )
 
 

@@ -278,6 +278,32 @@ def test_a_codec_is_judged_through_its_bytes() -> None:
     assert verdict.bits == (40, 40)
 
 
+def test_a_box_that_begins_is_no_part_of_what_a_pass_takes(
+    harness: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+
+    class Beginning(Defense):
+        """Takes 1000 seconds at first, and 1 ever after."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.begun = False
+
+        def forward(self, x: Images) -> Images:
+            nonlocal now
+            now += 1 if self.begun else 1000
+            self.begun = True
+            return x
+
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    assert harness(Beginning).evaluate(SHARD).defense_seconds == 1
+    twice = Judge(lambda x: x.flatten(1)[:, :2], Beginning(), draws=3)
+    assert (
+        twice(torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.tensor([0, 0])).defense_seconds == 1
+    )
+
+
 def test_png_brings_back_the_same_pixels() -> None:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (3, 3, 17, 9), generator=generator, dtype=torch.uint8)
