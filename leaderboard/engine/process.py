@@ -30,7 +30,13 @@ class WorkerProcess:
         if offline:
             own["HF_HUB_OFFLINE"] = "1"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "leaderboard.engine.worker", str(threads)],
+            [
+                sys.executable,
+                "-m",
+                "leaderboard.sandbox.starting",
+                "leaderboard.engine.worker",
+                str(threads),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,

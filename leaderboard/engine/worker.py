@@ -1,6 +1,7 @@
 """The process that holds torch: reads jobs and shards from standard input, answers on its output.
 
-Ends when its input ends, so no worker outlives the driver that started it.
+Started through `leaderboard.sandbox.starting`. Ends when its input ends, so no worker outlives the
+driver that started it.
 """
 
 import json
@@ -41,6 +42,7 @@ from leaderboard.engine.wire import (
 )
 from leaderboard.sandbox.blame import blame
 from leaderboard.sandbox.plugins import Boxes, InProcess
+from leaderboard.sandbox.starting import started
 
 CPU_SHORT = "can't allocate memory"
 """What torch says when the system gives it none."""
@@ -230,13 +232,10 @@ def main() -> None:
     """Serve on the standard streams; whatever a plugin prints goes to standard error instead."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    started()
     keep_freed()
     torch.set_num_threads(int(sys.argv[1]))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     serve(sys.stdin, replies)
-
-
-if __name__ == "__main__":
-    main()

@@ -70,7 +70,15 @@ def arguments(shown: Shown, limits: Limits) -> list[str]:
 
 def command() -> list[str]:
     """The interpreter inside, and how it begins."""
-    return [_interpreter(), "-S", "-s", "-P", "-m", "leaderboard.sandbox.worker"]
+    return [
+        _interpreter(),
+        "-S",
+        "-s",
+        "-P",
+        "-m",
+        "leaderboard.sandbox.starting",
+        "leaderboard.sandbox.worker",
+    ]
 
 
 def _bind(source: Path | str, place: str) -> tuple[str, ...]:

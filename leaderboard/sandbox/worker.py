@@ -1,6 +1,6 @@
 """The process in the box. It holds the submission, and after that nothing it says is to be trusted.
 
-Started by `leaderboard.sandbox.box` as `python -m leaderboard.sandbox.worker`.
+Started by `leaderboard.sandbox.box` through `leaderboard.sandbox.starting`.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from leaderboard.sandbox.memory import Buffer
 from leaderboard.sandbox.questions import question_from
 from leaderboard.sandbox.servant import Servant
 from leaderboard.sandbox.spared import spare
+from leaderboard.sandbox.starting import started
 from leaderboard.sandbox.traits import traits_to
 from leaderboard.sandbox.wire import (
     MOST_TEXT,
@@ -120,6 +121,7 @@ class Worker:
     def _init(self, message: Message) -> Reply:
         plugin = load(PluginSpec(**json.loads(self._request.content(message))))
         self._servant = Servant(plugin.to(self._device).eval())
+        started()
         return Reply(content=traits_to(self._servant.traits))
 
     def _value(self, message: Message) -> Reply:
@@ -215,7 +217,3 @@ def main() -> None:
     request = Buffer(given.request, writable=False)
     reply = Buffer(given.reply, writable=True)
     Worker(link, request, reply, given.device).serve()
-
-
-if __name__ == "__main__":
-    main()
