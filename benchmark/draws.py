@@ -9,6 +9,14 @@ import numpy as np
 import torch
 
 
+def repeated(x: torch.Tensor, times: int) -> torch.Tensor:
+    """`x.repeat(times, 1, 1, 1)`, in the memory layout of `x`.
+
+    Pictures are read with their channels last, in which convolutions on a CPU take a fifth less.
+    """
+    return torch.cat([x] * times)
+
+
 def seed_of(*parts: object) -> int:
     """A seed of 32 bits from whatever names a draw."""
     digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from benchmark.codec_track.looks import Look
 from benchmark.defense import Codec
+from benchmark.draws import repeated
 from benchmark.errors import CallError
 from benchmark.tensors import Images, PerImage
 
@@ -66,7 +67,7 @@ def disrupted(codec: Codec) -> Look:
 
     def look(x: Images, draws: int) -> Tensor:
         with torch.enable_grad(), _recorded(layers) as features:
-            many = x.repeat(draws, 1, 1, 1)
+            many = repeated(x, draws)
             # Of a picture that asks for no gradient, no layer could be told to be on its way.
             codec.coded(many if many.requires_grad else many.requires_grad_())
         means = torch.stack([_mean(outputs, len(x)) for outputs in features.values()])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmark.codec_track.types import Loss, Measure, Views
 from benchmark.defense import Codec, Coded, SelectingCodec
-from benchmark.draws import seed_of, seeded
+from benchmark.draws import repeated, seed_of, seeded
 from benchmark.errors import CallError
 from benchmark.estimators import rounding_with_slope
 from benchmark.geometry import to_bytes, to_lattice
@@ -34,12 +34,12 @@ def measured(codec: Codec, measure: Measure) -> Look:
     """`measure` of what `codec` makes of images; through the selection of one that selects."""
 
     def look(x: Images, draws: int) -> Tensor:
-        many = x.repeat(draws, 1, 1, 1)
+        many = repeated(x, draws)
         if not isinstance(codec, SelectingCodec):
             return measure(many, codec.coded(many))
         x_hat, bits, costs = codec.branches(x, draws)
         branches = Coded(x_hat.flatten(0, 1), bits.flatten())
-        values = measure(many.repeat(len(costs), 1, 1, 1), branches)
+        values = measure(repeated(many, len(costs)), branches)
         return selected(values.view_as(costs), costs)
 
     return look

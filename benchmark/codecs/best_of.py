@@ -7,6 +7,7 @@ import torch
 from benchmark.codecs.transformed import Numbering, coded_through, decoded, round_trip
 from benchmark.codecs.transforms import IDENTITY, Transform
 from benchmark.defense import Branches, Codec, Coded, SelectingCodec
+from benchmark.draws import repeated
 from benchmark.tensors import Images, PerImage
 
 
@@ -34,12 +35,12 @@ class BestOf(SelectingCodec, ABC):
 
     def branches(self, x: Images, draws: int = 1) -> Branches:
         """The identity's branch first; it is computed once for all draws."""
-        many = x.repeat(draws, 1, 1, 1)
+        many = repeated(x, draws)
         plain = self.codec.coded(x)
-        ways = [Coded(plain.x_hat.repeat(draws, 1, 1, 1), plain.bits.repeat(draws))]
+        ways = [Coded(repeated(plain.x_hat, draws), plain.bits.repeat(draws))]
         transforms = self.others(len(many))
         flat = [transform for way in transforms for transform in way]
-        x_hat, bits = coded_through(self.codec, many.repeat(len(transforms), 1, 1, 1), flat)
+        x_hat, bits = coded_through(self.codec, repeated(many, len(transforms)), flat)
         bits = bits + 8 * self.numbering.length
         parts = zip(torch.split(x_hat, len(many)), torch.split(bits, len(many)), strict=True)
         ways += [Coded(*part) for part in parts]

@@ -211,3 +211,18 @@ def test_wrong_calls() -> None:
         loss_of(LinearCodec(), look, Views(draws=0))
     with pytest.raises(CallError, match="LinearCodec has no convolutions; attack its rate"):
         objectives.find("features")(LinearCodec(), grey(1), Views())
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_a_codec_is_shown_pictures_in_the_layout_that_they_were_read_in(draws: int) -> None:
+    """Convolutions are slower on any other."""
+    seen = []
+
+    class Looking(Smooth):
+        def coded(self, x: Tensor) -> Coded:
+            seen.append(x.is_contiguous(memory_format=torch.channels_last))
+            return super().coded(x)
+
+    x = torch.rand(2, 8, 8, 3).permute(0, 3, 1, 2)
+    measured(Looking(), measures.rate)(x, draws)
+    assert seen == [True]
