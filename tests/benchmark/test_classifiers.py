@@ -70,6 +70,7 @@ def test_recipe_is_torchvisions_preset() -> None:
 def test_recipes_of_the_protocols_pair(tmp_path: Path) -> None:
     """ResNet-50 V2: 232, 224. ViT-B/16 V1: 256, 224. Random weights of those shapes, by file."""
     for architecture, resize in (("resnet50", 232), ("vit_b_16", 256)):
+        torch.manual_seed(0)
         network = torchvision.models.get_model(architecture, weights=None)
         torch.save(network.state_dict(), tmp_path / "w.pth")
         loaded = classifiers.load(
@@ -83,10 +84,11 @@ def test_recipes_of_the_protocols_pair(tmp_path: Path) -> None:
         )
         assert (loaded.recipe.resize, loaded.recipe.crop) == (resize, 224)
         assert loaded.recipe.mean == pytest.approx((0.485, 0.456, 0.406))
-        x = torch.rand(1, 3, 224, 224)
+        x = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
         mean, std = torch.tensor(loaded.recipe.mean), torch.tensor(loaded.recipe.std)
         bare = network.eval()((x - mean.view(1, 3, 1, 1)) / std.view(1, 3, 1, 1))
-        torch.testing.assert_close(loaded.model(x), bare[:, [0, 217, 999]])
+        # Another memory layout adds in another order, which a deep network's last bits show.
+        torch.testing.assert_close(loaded.model(x), bare[:, [0, 217, 999]], rtol=1e-4, atol=1e-4)
         assert loaded.numbers == (0, 217, 999)
 
 
