@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from compressai.entropy_models import GaussianConditional  # type: ignore[import-untyped]
 from compressai.models import CompressionModel  # type: ignore[import-untyped]
+from scipy.special import ndtri
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -64,6 +66,7 @@ class LearnedCodec(Codec):
         self.stride = stride
         self.eval().requires_grad_(False)
         slant_rates(self.model)
+        _spare_statistics(self.model)
         with torch.no_grad():
             self.model.update(force=True)
 
@@ -164,3 +167,10 @@ class LearnedCodec(Codec):
         height, width = x.shape[-2:]
         edges = (0, -width % self.stride, 0, -height % self.stride)
         return functional.pad(x, edges, mode="replicate") if any(edges) else x
+
+
+def _spare_statistics(model: CompressionModel) -> None:
+    """Take the normal quantile of the tables from where `scipy.stats`, slow to import, has it."""
+    for module in model.modules():
+        if isinstance(module, GaussianConditional):
+            module._standardized_quantile = ndtri

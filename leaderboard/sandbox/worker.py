@@ -24,7 +24,6 @@ from leaderboard.sandbox.loading import PluginSpec, load
 from leaderboard.sandbox.memory import Buffer
 from leaderboard.sandbox.questions import question_from
 from leaderboard.sandbox.servant import Servant
-from leaderboard.sandbox.spared import spare
 from leaderboard.sandbox.starting import started
 from leaderboard.sandbox.traits import traits_to
 from leaderboard.sandbox.wire import (
@@ -212,7 +211,6 @@ def main() -> None:
     limits = from_words(given.limits)
     restrict(limits, on_cpu=given.device == "cpu")
     _prepare(given.threads, given.device, given.uuid, limits.device_share)
-    spare()
     link = socket.socket(fileno=given.link)
     request = Buffer(given.request, writable=False)
     reply = Buffer(given.reply, writable=True)
