@@ -115,12 +115,14 @@ class ElicModel(Elic2022Chandelier):  # type: ignore[misc]
             sides = codec.unembed(coder._get_ctx_params(k, parameters, known))
             n, _, height, width = sides[0].shape
             halves = parameters.new_zeros(2, n, channels, height, width)
+            # The first half knows nothing of its own group, not even the convolution's bias.
+            context = parameters.new_zeros(n, 2 * channels, height, width)
             for i in (0, 1):
-                # The first half knows nothing of its own group, not even the convolution's bias.
-                context = codec.unembed(codec.context_prediction(codec.embed(halves)))[i] * i
                 gaussians = codec.entropy_parameters(codec.merge(context, sides[i]))
                 scales, means = codec.latent_codec["y"]._chunk(gaussians)
                 halves[i] = symbols(Step((k, i), scales, means)) + means
+                if i == 0:
+                    context = codec.unembed(codec.context_prediction(codec.embed(halves)))[1]
             known.append(codec.embed(halves))
         return torch.cat(known, 1)
 
