@@ -6,6 +6,7 @@ exactly (+ - * / sqrt, comparisons) touch a pixel, so every machine draws the sa
 """
 
 import hashlib
+import math
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -34,12 +35,12 @@ class Dice:
 
     def field(self, *shape: int) -> Field:
         """Uniform numbers in [0, 1)."""
-        count = int(np.prod(shape))
+        count = math.prod(shape)
         return ((self._bits.random_raw(count) >> np.uint64(11)) * 2.0**-53).reshape(shape)
 
     def uniform(self, low: float, high: float) -> float:
         """One number in [low, high)."""
-        return low + (high - low) * float(self.field(1)[0])
+        return low + (high - low) * ((self._bits.random_raw() >> 11) * 2.0**-53)
 
     def direction(self) -> tuple[float, float]:
         """A unit vector, by the rational parametrisation of the circle (no sine needed)."""
@@ -140,12 +141,19 @@ def _leaves(dice: Dice, grid: Field) -> tuple[Field, Field]:
         x0, y0 = dice.uniform(-0.1, 1.1), dice.uniform(-0.1, 1.1)
         c, s = dice.direction()
         stretch = dice.uniform(0.4, 1.0)
-        dx, dy = grid[None, :] - x0, grid[:, None] - y0
+        part = _around(y0, reach, grid), _around(x0, reach, grid)
+        dx, dy = grid[None, part[1]] - x0, grid[part[0], None] - y0
         u, v = (c * dx + s * dy) / reach, (c * dy - s * dx) / (reach * stretch)
         leaf = u * u + v * v <= 1
-        colors[leaf] = dice.color()
-        strength[leaf] = dice.uniform(0.05, 0.6)
+        colors[part][leaf] = dice.color()
+        strength[part][leaf] = dice.uniform(0.05, 0.6)
     return colors, strength
+
+
+def _around(place: float, reach: float, grid: Field) -> slice:
+    """Where the grid is within `reach` of a place, and a little more; a leaf is nowhere else."""
+    first, last = np.searchsorted(grid, (place - 1.01 * reach, place + 1.01 * reach))
+    return slice(first, last)
 
 
 def _twigs(dice: Dice, grid: Field, colors: Field) -> None:
