@@ -11,7 +11,7 @@ from torch import Tensor
 from benchmark.errors import DataError
 from benchmark.fetching import check, find
 
-__all__ = ["find", "read_weights"]
+__all__ = ["find", "read_weights", "to_save"]
 
 UNREADABLE = (
     SafetensorError,
@@ -22,6 +22,14 @@ UNREADABLE = (
     RuntimeError,
     ValueError,
 )
+
+
+def to_save(weights: dict[str, Tensor], *, half: bool) -> dict[str, Tensor]:
+    """What a file is to hold: with `half`, tensors of two and more dimensions in 16 bits."""
+    return {
+        name: (tensor.half() if half and tensor.dim() > 1 else tensor).cpu().contiguous()
+        for name, tensor in weights.items()
+    }
 
 
 def read_weights(path: Path, sha256: str | None) -> dict[str, Tensor]:

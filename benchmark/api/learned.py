@@ -4,7 +4,7 @@ Apart from it because importing CompressAI takes seconds that no other submissio
 """
 
 from benchmark.codecs.bls2017 import Bls2017
-from benchmark.codecs.mini import MiniElic, MiniHific, MiniMbt2018Mean
+from benchmark.codecs.mini import MiniElic, MiniHific, MiniMbt2018Mean, MiniMbt2018MeanHalf
 from benchmark.codecs.named import Rate, named, with_trade_off
 from benchmark.codecs.published import Elic, Hific
 from benchmark.codecs.retrained import Retrained
@@ -17,6 +17,7 @@ __all__ = [
     "MiniElic",
     "MiniHific",
     "MiniMbt2018Mean",
+    "MiniMbt2018MeanHalf",
     "Rate",
     "Retrained",
     "Zoo",

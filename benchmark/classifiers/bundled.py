@@ -14,7 +14,7 @@ MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 WEIGHTS = Path(__file__).parent / "weights"
 SHA256 = {
     "mini-resnet": "8199647432a18fddbfc38ce64928da5dee92333af2937c24f68594972fa75cec",
-    "mini-vit": "23b066aa8df5d9d9bed704a14d99bab26811f36c35752657dc5c557c26ea479e",
+    "mini-vit": "f7a7e8cc4813dd34b1d2d0de81ef3e52b27b75d2aa7c3afa1e54bfd51ae99261",
 }
 
 

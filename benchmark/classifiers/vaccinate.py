@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from rich.console import Console
 from safetensors.torch import save_file
-from torch import Tensor
 from torch.nn import functional
 
 from benchmark import protocol as protocols
@@ -30,6 +29,7 @@ from benchmark.classifiers.lessons import Lesson, inputs
 from benchmark.datasets.pictures import Pictures
 from benchmark.errors import CallError, SqueezebenchError, UnknownNameError
 from benchmark.protocol import ClassifierSpec
+from benchmark.weights import to_save
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,6 @@ def accuracy(classifier: LoadedClassifier, pictures: Pictures, quality: int | No
         with torch.no_grad():
             right += int((classifier.model(x).argmax(1) == y).sum())
     return round(right / len(pictures), 4)
-
-
-def to_save(weights: dict[str, Tensor], *, half: bool) -> dict[str, Tensor]:
-    """What the file holds: with `half`, tensors of two and more dimensions in 16 bits."""
-    return {
-        name: (tensor.half() if half and tensor.dim() > 1 else tensor).cpu().contiguous()
-        for name, tensor in weights.items()
-    }
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:

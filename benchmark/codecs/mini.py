@@ -71,6 +71,10 @@ class MiniMeanScale(MeanScaleHyperprior):  # type: ignore[misc]
         return scales, means
 
 
+FULL, HALF = 48, 24
+LATENTS = {"low": 64, "medium": 96, "high": 192}
+
+
 class Mini(NamedTuple):
     """How one of the bundled codecs is built at a rate, and the weights that there are."""
 
@@ -81,13 +85,19 @@ class Mini(NamedTuple):
 
 MINIS: Mapping[str, Mini] = {
     "mini-mbt2018-mean": Mini(
-        lambda rate: MiniMeanScale(48, {"low": 64, "medium": 96, "high": 192}[rate]),
+        lambda rate: MiniMeanScale(FULL, LATENTS[rate]),
         lambda model: LearnedCodec(model, model.downsampling_factor),
         {
             "low": "25c7669a03201b29246d1d7e18242a11e8f971ea6fc8aa47d90c17e604c99673",
             "medium": "9fd5dd8962c34ef166e159b4e64c1474e43c73e7766d91c030ac60372b3a4e83",
             "high": "582661f987cc6556e5f4485f0ab17c71bcb96eab43f154d2c2e39ef1d29a0ba2",
         },
+    ),
+    # Half of all channels, to see what a codec's size does to its vulnerability.
+    "mini-mbt2018-mean-half": Mini(
+        lambda rate: MiniMeanScale(HALF, LATENTS[rate] // 2),
+        lambda model: LearnedCodec(model, model.downsampling_factor),
+        {"high": "d5c4a14ab5fa577c519b90cf7cece81fb156de0bb8ab9d10e268a4947b7bf155"},
     ),
     "mini-elic": Mini(
         lambda _: ElicModel(Widths(32, (16, 24, 40), (32, 32), 64)),
@@ -125,11 +135,19 @@ def weights_of(name: str, rate: str) -> Path:
 class MiniMbt2018Mean(LearnedCodec):
     """The bundled model of Minnen et al. 2018 with means and scales, without context."""
 
+    bundled_as = "mini-mbt2018-mean"
+
     def __init__(self, rate: str) -> None:
         """`rate` is low, medium or high."""
-        model = model_of("mini-mbt2018-mean", rate)
+        model = model_of(self.bundled_as, rate)
         super().__init__(model, model.downsampling_factor)
-        self.trade_off = recipe_of("mini-mbt2018-mean", rate).weight
+        self.trade_off = recipe_of(self.bundled_as, rate).weight
+
+
+class MiniMbt2018MeanHalf(MiniMbt2018Mean):
+    """The same with half of all channels, trained alike; its one rate is high."""
+
+    bundled_as = "mini-mbt2018-mean-half"
 
 
 class MiniElic(ElicCodec):
@@ -155,6 +173,7 @@ class MiniHific(HificCodec):
 
 CODECS: Mapping[str, Callable[[str], LearnedCodec]] = {
     "mini-mbt2018-mean": MiniMbt2018Mean,
+    "mini-mbt2018-mean-half": MiniMbt2018MeanHalf,
     "mini-elic": MiniElic,
     "mini-hific": MiniHific,
 }

@@ -18,7 +18,7 @@ from benchmark.codecs.heic import Heic
 from benchmark.codecs.jpeg2000 import Jpeg2000
 from benchmark.codecs.jpeg_xl import JpegXL, JpegXLLossless
 from benchmark.codecs.kway import KWay
-from benchmark.codecs.mini import MiniElic, MiniHific, MiniMbt2018Mean
+from benchmark.codecs.mini import MiniElic, MiniHific, MiniMbt2018Mean, MiniMbt2018MeanHalf
 from benchmark.codecs.naive import NaiveRandomization
 from benchmark.codecs.named import with_trade_off
 from benchmark.codecs.pillow import Jpeg, Png
@@ -76,6 +76,7 @@ CASES = {
     "sequential-jpeg": Case(lambda: Sequential(Jpeg(50), 3)),
     "sequential-webp": Case(lambda: Sequential(WebP(50), 3)),
     "mini-mbt2018-mean": Case(lambda: MiniMbt2018Mean("high"), checked=True),
+    "mini-mbt2018-mean-half": Case(lambda: MiniMbt2018MeanHalf("high"), checked=True),
     "mini-elic": Case(lambda: MiniElic("high"), checked=True),
     # Of flat color and gradients it expects up to 30 bits for a symbol that the coder gives 16.
     "mini-hific": Case(lambda: MiniHific("low"), decibels=8, checked=True, gap=0.17),

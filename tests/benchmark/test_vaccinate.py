@@ -131,7 +131,7 @@ def test_any_classifier_learns_from_a_folder(tmp_path: Path) -> None:
     assert losses[-1] < 0.5 * losses[0]
     base = load_file(bundled.WEIGHTS / "mini-vit.safetensors")
     saved = load_file(tmp_path / "out" / "q5.safetensors")
-    changed = {name for name in base if not torch.equal(base[name], saved[name])}
+    changed = {name for name in base if not torch.equal(base[name].float(), saved[name].float())}
     running = {name for name in base if "running" in name or "tracked" in name}
     assert running
     assert changed == base.keys() - running

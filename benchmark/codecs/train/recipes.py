@@ -29,6 +29,7 @@ RECIPES: Mapping[str, Mapping[str, Recipe]] = {
         "medium": Recipe(0.006, 2_500),
         "low": Recipe(0.002, 2_000),
     },
+    "mini-mbt2018-mean-half": {"high": Recipe(0.015, 4_500)},
     "mini-elic": {
         "high": Recipe(0.015, 2_000),
         "medium": Recipe(0.005, 1_000, start="high"),
