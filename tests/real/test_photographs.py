@@ -58,14 +58,6 @@ def test_clean_accuracy_is_the_published_one(
     assert right / n == pytest.approx(published, abs=0.003)
 
 
-@pytest.fixture(scope="module")
-def jpeg(real_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    db = tmp_path_factory.mktemp("photographs") / "r.db"
-    options = ("--variant", "q25", "--limit", 30)
-    evaluated("jpeg", "short.toml", db, real_folder, *options)
-    return db
-
-
 def at_k4(found: Score, access: Access) -> float:
     robustness = found.at(K4)
     assert robustness is not None
@@ -73,31 +65,31 @@ def at_k4(found: Score, access: Access) -> float:
 
 
 @pytest.mark.real
-def test_jpeg_helps_under_transfer_and_falls_under_white_box(jpeg: Path) -> None:
-    """At k = 4, over 30 of the 200 photographs of the published table."""
-    run = Store(str(jpeg)).run(1)
+def test_jpeg_helps_under_transfer_and_falls_under_white_box(
+    real_folder: Path, tmp_path: Path
+) -> None:
+    """At k = 4, over 20 of the 200 photographs of the published table; its page says so."""
+    db = tmp_path / "r.db"
+    run = evaluated("jpeg", "short.toml", db, real_folder, "--variant", "q25", "--limit", 20)
     for record in run.header.classifiers:
         found = score(run, record.name)
-        assert found.clean.estimate >= 0.6
+        assert found.clean.estimate >= 0.5
         assert at_k4(found, Access.WHITE_BOX) < 0.1
         assert at_k4(found, Access.TRANSFER) >= at_k4(found, Access.WHITE_BOX) + 0.1
         assert found.bits_per_pixel is not None
         assert 0.4 < found.bits_per_pixel.estimate < 1.5
 
-
-@pytest.mark.real
-def test_the_page_shows_the_run(jpeg: Path, tmp_path: Path) -> None:
-    succeed("render", "--db", jpeg, "--out", tmp_path / "site")
+    succeed("render", "--db", db, "--out", tmp_path / "site")
     (board,) = (tmp_path / "site" / "boards").iterdir()
     text = board.read_text()
-    assert "limited to 30 of 200 images" in text
+    assert "limited to 20 of 200 images" in text
     assert "mobilenetv2" in text
 
 
 @pytest.mark.real
 def test_ten_fold_jpeg_is_gradient_masking_and_flagged(real_folder: Path, tmp_path: Path) -> None:
     """Its own (polynomial) gradient leaves most photographs, the suite next to none."""
-    options = ("--variant", "q25x10", "--limit", 20)
+    options = ("--variant", "q25x10", "--limit", 12)
     run = evaluated("sequential-jpeg", "short.toml", tmp_path / "r.db", real_folder, *options)
     for record in run.header.classifiers:
         found = score(run, record.name)
