@@ -22,7 +22,7 @@ def new(
     made = new_submission.make(name, kind, folder)
     say(f"made {made}")
     say(f"next: squeezebench check {made}")
-    say(f"then: squeezebench evaluate {made} --protocol mini-classifier-v1 --limit 4")
+    say(f"then: squeezebench evaluate {made} --protocol mini-classifier-v1 --limit 2")
     if kind == "codec":
         say(
             f"and, attacked itself: squeezebench evaluate {made} --protocol mini-codec-v1 --limit 2"
