@@ -9,7 +9,6 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -39,11 +38,9 @@ def spare() -> None:
     sys.modules[REGISTRY] = registry
     for name in EMPTY:
         sys.modules[name] = ModuleType(name)
-    spec = find_spec(LATE)
-    if LATE not in sys.modules and spec is not None:
+    if LATE not in sys.modules:
         late = _Late(LATE)
-        # `inspect` asks all modules for their files.
-        late.__spec__, late.__file__ = spec, spec.origin
+        late.__file__ = None  # `inspect` asks all modules for their files
         sys.modules[LATE] = late
 
 
