@@ -17,6 +17,7 @@ from compressai.models import (
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.codecs import mini
 from benchmark.codecs.autoregressive import Autoregressive
 from benchmark.codecs.learned import LearnedCodec
 from benchmark.codecs.sequential import Sequential
@@ -294,3 +295,15 @@ def test_on_a_gpu(name: str) -> None:
         torch.testing.assert_close(moved(x.cuda()), x_hat, rtol=0, atol=1 / 255)
     finally:
         codec(name).to("cpu")
+
+
+def test_the_tables_are_those_that_compressai_computes() -> None:
+    """Whose quantile is `scipy.stats`'s; an entropy coder must have the same to the bit."""
+    theirs, ours = (
+        mini.model_of("mini-mbt2018-mean", "high"),
+        mini.load("mini-mbt2018-mean", "high"),
+    )
+    theirs.update(force=True)
+    for name in ("quantized_cdf", "offset", "cdf_length"):
+        tables = (one.gaussian_conditional for one in (theirs, ours.model))
+        assert torch.equal(*(getattr(table, name) for table in tables))

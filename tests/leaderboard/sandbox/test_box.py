@@ -223,6 +223,23 @@ def test_what_a_box_spares_of_compressai() -> None:
     assert "ImportError: cannot import name 'ImageFolder'" in done.stderr
 
 
+def test_an_engine_s_worker_begins_without_the_compiler_which_works_when_asked() -> None:
+    code = (
+        "import sys; from leaderboard.sandbox.spared import spare, without_compiler; spare()\n"
+        "with without_compiler():\n    import leaderboard.engine.worker\n"
+        "print(*({'torch_geometric', 'torch._dynamo', 'scipy.stats._stats_py'} & {*sys.modules}))\n"
+        "import torch, torchvision\n"
+        "boxes = torch.tensor([[0, 0.0, 0, 4, 4]])\n"
+        "print(torchvision.ops.roi_align(torch.ones(1, 1, 8, 8), boxes, 1).item())\n"
+        "print(torch.compile(lambda x: 2 * x, backend='eager')(torch.ones(1)).item())\n"
+        "print('torch._dynamo.convert_frame' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "\n1.0\n2.0\nTrue\n", done.stderr
+
+
 @pytest.mark.usefixtures("sandbox")
 def test_a_box_without_device_memory_goes_on(tmp_path: Path) -> None:
     """It is asked for fewer pictures; one without memory of the system's is at its end."""
